@@ -1,0 +1,110 @@
+import { FailureError } from '../model/failure.ts';
+import type { RouteMap } from '../model/events.ts';
+import type { Notice } from '../model/notice.ts';
+import { ask } from './ask.ts';
+import type { MapEntry } from './client-maps.ts';
+import type { DataplaneClient } from './client.ts';
+import type { LastResort } from './last-resort.ts';
+import type { MapFiles } from './map-files.ts';
+import { compareRows, mendRows, sayRowDrift, type RowDrift } from './map-mend.ts';
+import type { Known, Memory } from './memory.ts';
+import type { MapRows } from './view.ts';
+import type { Generation } from './watch.ts';
+
+export interface DriftFilesOptions {
+  readonly client: DataplaneClient;
+  readonly files: MapFiles;
+  readonly memory: Memory;
+  readonly generation: Generation;
+  readonly lastResort: LastResort;
+  readonly forget: () => void;
+}
+
+/** Both reject with a FailureError. */
+export interface DriftFiles {
+  /** Whether the files are as they were last read or written: an edit by hand need not move the version, nor reload HAProxy. */
+  readonly check: () => Promise<readonly Notice[]>;
+  /** Makes the rows of the running process those of the files. The writer's line is its place. */
+  readonly mendRows: () => Promise<readonly Notice[]>;
+}
+
+const maps = ['exact', 'prefix', 'regex'] as const;
+
+export function createDriftFiles(options: DriftFilesOptions): DriftFiles {
+  const { client, files, memory, generation, lastResort, forget } = options;
+
+  async function check(): Promise<readonly Notice[]> {
+    const { known } = memory;
+    const { writes } = generation;
+    if (known === undefined || generation.writing) return [];
+    const file = await ask(client.getRaw());
+    const { rows } = await files.read();
+    if (memory.known?.file !== known.file || generation.writes !== writes) return [];
+    const what =
+      file.text !== known.file.text
+        ? 'the configuration file was changed'
+        : isSame(rows, known.rows)
+          ? undefined
+          : 'a map file was changed';
+    if (what === undefined) return [];
+    generation.version = file.version;
+    generation.text = undefined;
+    forget();
+    return [{ kind: 'haproxy-moved', what }];
+  }
+
+  async function mendAll(): Promise<readonly Notice[]> {
+    const { known } = memory;
+    if (known === undefined) return [];
+    const notices: Notice[] = [];
+    for (const map of maps) notices.push(...(await mendMap(map, known)));
+    return notices;
+  }
+
+  async function mendMap(map: RouteMap, { file, rows, view }: Known): Promise<readonly Notice[]> {
+    const name = files.nameOf(map);
+    const where = `map ${name}`;
+    const entries = await entriesOf(name);
+    if (entries === undefined) {
+      const isRouted = [...view.frontends.values()].some(({ routed }) => routed);
+      return isRouted ? lastResort.reload(where, 'HAProxy does not have it', file.text) : [];
+    }
+    const drift = compareRows(entries, rows[map], map);
+    if (drift === undefined) {
+      lastResort.helped(where);
+      return [];
+    }
+    const differs = sayRowDrift(drift);
+    if (!(await isMended(name, drift))) return lastResort.reload(where, differs, file.text);
+    return [{ kind: 'drift-found', where, what: 'rows', differs, repair: 'mended' }];
+  }
+
+  /** What the API cannot do row by row is a reload's business. */
+  async function isMended(name: string, drift: RowDrift): Promise<boolean> {
+    try {
+      return await mendRows(client, name, drift);
+    } catch (error) {
+      if (!(error instanceof FailureError) || error.failure.kind === 'unreachable') throw error;
+      return false;
+    }
+  }
+
+  /** Undefined: HAProxy has no such map. */
+  async function entriesOf(name: string): Promise<readonly MapEntry[] | undefined> {
+    try {
+      return await ask(client.getEntries(name));
+    } catch (error) {
+      if (error instanceof FailureError && error.failure.kind === 'not-found') return undefined;
+      throw error;
+    }
+  }
+
+  return { check, mendRows: mendAll };
+}
+
+function isSame(found: MapRows, known: MapRows): boolean {
+  return maps.every((map) => {
+    const entries = [...found[map]].map(([key, value]) => ({ key, value }));
+    return compareRows(entries, known[map], map) === undefined;
+  });
+}

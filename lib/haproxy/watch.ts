@@ -1,0 +1,77 @@
+import { catchError, defer, exhaustMap, from, mergeMap, of, tap, timer, type Observable } from 'rxjs';
+import { FailureError } from '../model/failure.ts';
+import type { Notice } from '../model/notice.ts';
+import type { DataplaneClient, RuntimeInfo } from './client.ts';
+
+/** What the writer knows of its own doing, so that it is not taken for somebody else's. */
+export interface Generation {
+  /** Moves when a turn of the writer begins and when it ends. */
+  writes: number;
+  writing: boolean;
+  /** Nobody answered when HAProxy was last asked for. */
+  lost?: boolean;
+  /** The process after the last reload of ours, or as last seen. */
+  pid?: number | undefined;
+  /** The configuration version after the last read or write of ours, or as last seen; unset when a write of ours failed. */
+  version?: number | undefined;
+  /** The file after the last read or write of ours; unset where a change of it is known already. */
+  text?: string | undefined;
+}
+
+const everyMs = 1000;
+
+/**
+ * Looks once a second, by one request, whether HAProxy is there, and whether it is the process and the configuration
+ * version that our own writes left; calls `forget` when it is not. Nothing is judged while a write is under way.
+ */
+export function watchHaproxy(client: DataplaneClient, generation: Generation, forget: () => void): Observable<Notice> {
+  return defer(() => {
+    let connected: boolean | undefined;
+
+    function look(): Observable<Notice> {
+      const before = generation.writes;
+      return client.getRuntimeInfo().pipe(
+        tap(() => {
+          generation.lost = false;
+        }),
+        mergeMap((info) => (connected ? from(judge(info, before)) : greet(info))),
+        catchError((error: unknown) => {
+          if (!(error instanceof FailureError)) throw error;
+          const wasLost = connected === false;
+          connected = false;
+          generation.lost = true;
+          return wasLost ? [] : of<Notice>({ kind: 'haproxy-lost', failure: error.failure });
+        }),
+      );
+    }
+
+    function greet(info: RuntimeInfo): Observable<Notice> {
+      return client.getInfo().pipe(
+        mergeMap(({ dataplane }) => {
+          connected = true;
+          const greeting: Notice = { kind: 'haproxy-connected', haproxy: info.haproxyVersion, dataplane };
+          return from([greeting, ...judge(info, generation.writes)]);
+        }),
+      );
+    }
+
+    function judge(info: RuntimeInfo, before: number): readonly Notice[] {
+      if (generation.writing || generation.writes !== before) return [];
+      const { pid, version } = generation;
+      const what =
+        pid !== undefined && pid !== info.pid
+          ? 'HAProxy was reloaded or restarted'
+          : version !== undefined && version !== info.configurationVersion
+            ? 'the configuration was changed'
+            : undefined;
+      generation.pid = info.pid;
+      generation.version = info.configurationVersion;
+      if (what === undefined) return [];
+      generation.text = undefined;
+      forget();
+      return [{ kind: 'haproxy-moved', what }];
+    }
+
+    return timer(0, everyMs).pipe(exhaustMap(look));
+  });
+}

@@ -1,0 +1,384 @@
+import { anyDomain, type AllowedDomains } from './allowed-domains.ts';
+import { readInstance } from './instance.ts';
+import { readWish } from './wish.ts';
+import { createByName, type ByName, type Name } from './by-name.ts';
+import { claimsOf, createClaims, denialsOf, holderOf, routeClaim, setClaims, type Claims } from './claims.ts';
+import { serviceKey, splitKey, type Event, type Job, type Mark, type Registration, type ServiceKey } from './events.ts';
+import { isSameJob, isSameRegistration, looksSame } from './looks-same.ts';
+import { grantedRoutes } from './plan-routes.ts';
+import type { Instance, Service, ServiceChange, Wish } from './service.ts';
+
+/**
+ * All services, folded from events. One fold owns one catalog and changes it in place, so that an event costs as much as
+ * its service is large, however many others there are; the services in it are values that never change.
+ */
+export interface Catalog {
+  readonly prefix: string;
+  readonly allowedDomains: AllowedDomains;
+  readonly services: Map<ServiceKey, Service>;
+  /** The service of each registration. */
+  readonly serviceOf: ByName<ServiceKey>;
+  /** The newest version of every job with services, by `namespace/id`, whether or not it counts yet. */
+  readonly jobs: Map<string, Job>;
+  /** Nearly always one, so that a list is smaller than a set, and as fast. */
+  readonly servicesOfJob: Map<string, readonly ServiceKey[]>;
+  readonly claims: Claims;
+  /** The instances, in any order, of the services that are to be folded anew. */
+  readonly touched: Map<ServiceKey, Instance[]>;
+  /** What is to be told beside what comes of `touched`. */
+  untold: ServiceChange[];
+  /** What no snapshot has been compared with yet, or what it is to leave as it is. */
+  marks: readonly Mark[];
+  /** The first complete snapshot is in: from here on changes may be told. */
+  started: boolean;
+}
+
+export function createCatalog(prefix: string, allowedDomains: AllowedDomains = anyDomain): Catalog {
+  return {
+    prefix,
+    allowedDomains,
+    services: new Map(),
+    serviceOf: createByName(),
+    jobs: new Map(),
+    servicesOfJob: new Map(),
+    claims: createClaims(),
+    touched: new Map(),
+    untold: [],
+    marks: [],
+    started: false,
+  };
+}
+
+/** Folds one event and returns what it changed: `noteEvent`, then `takeChanges`. */
+export function foldEvent(catalog: Catalog, event: Event): readonly ServiceChange[] {
+  noteEvent(catalog, event);
+  return takeChanges(catalog);
+}
+
+/** Takes an event in. What it means for its service is found out by `takeChanges`, once for all events until then. */
+export function noteEvent(catalog: Catalog, event: Event): void {
+  switch (event.kind) {
+    case 'marks-found':
+      catalog.marks = event.marks;
+      break;
+    case 'snapshot-taken':
+      catalog.untold.push(...refoldTouched(catalog), ...foldSnapshot(catalog, event, new Set(event.keep)));
+      break;
+    case 'losses-accepted':
+      catalog.untold.push(...refoldTouched(catalog), ...foldLosses(catalog, event.services));
+      break;
+    case 'service-registered':
+      register(catalog, event.registration);
+      break;
+    case 'service-deregistered':
+      deregister(catalog, event);
+      break;
+    case 'job-registered':
+      registerJob(catalog, event.job);
+      break;
+    case 'job-deregistered':
+      catalog.jobs.delete(serviceKey(event.namespace, event.id));
+      break;
+    case 'instance-admitted':
+      admit(catalog, event);
+      break;
+    case 'ghosts-seen':
+    case 'snapshot-probed':
+      break;
+    default:
+      event satisfies never;
+  }
+}
+
+/**
+ * Returns what the events since the last call have changed, in the order in which they touched it, heirs of a domain
+ * before who gives it up. Nothing visible changed: nothing is returned. Before the first snapshot nothing is returned
+ * either; that snapshot returns every service, and what marks say is there without one.
+ */
+export function takeChanges(catalog: Catalog): readonly ServiceChange[] {
+  const changes = [...catalog.untold, ...refoldTouched(catalog)];
+  catalog.untold = [];
+  return changes;
+}
+
+function refoldTouched(catalog: Catalog): readonly ServiceChange[] {
+  if (catalog.touched.size === 0) return [];
+  const changes = [...catalog.touched].flatMap(([key, instances]) => refold(catalog, key, instances));
+  catalog.touched.clear();
+  return catalog.started ? changes : [];
+}
+
+/** The instances of a service, to be changed in place until it is folded anew. */
+function touch(catalog: Catalog, key: ServiceKey): Instance[] {
+  const known = catalog.touched.get(key);
+  if (known !== undefined) return known;
+  const instances = [...instancesOf(catalog, key)];
+  catalog.touched.set(key, instances);
+  return instances;
+}
+
+/** A job is told again with every allocation that comes or goes; mostly that is no news. */
+function registerJob(catalog: Catalog, job: Job): void {
+  const id = serviceKey(job.namespace, job.id);
+  const known = catalog.jobs.get(id);
+  if (known !== undefined && isSameJob(known, job)) return;
+  if (job.services.length > 0) catalog.jobs.set(id, job);
+  else catalog.jobs.delete(id);
+  for (const key of catalog.servicesOfJob.get(id) ?? []) touch(catalog, key);
+}
+
+function register(catalog: Catalog, registration: Registration): void {
+  const key = serviceKey(registration.namespace, registration.service);
+  const current = catalog.touched.get(key) ?? instancesOf(catalog, key);
+  if (current.some((one) => isSameRegistration(one.registration, registration))) return;
+  const instances = touch(catalog, key);
+  const at = instances.findIndex((one) => one.registration.id === registration.id);
+  const known = instances[at];
+  if (!hasJob(instances, registration)) linkJob(catalog, key, registration);
+  const instance = carryOver(catalog, known, registration, instances);
+  if (known === undefined) {
+    instances.push(instance);
+    catalog.serviceOf.set(registration, key);
+  } else {
+    instances[at] = instance;
+    unlinkJob(catalog, key, known.registration, instances);
+  }
+}
+
+function deregister(catalog: Catalog, name: Name): void {
+  const key = catalog.serviceOf.get(name);
+  if (key === undefined) return;
+  catalog.serviceOf.delete(name);
+  const instances = touch(catalog, key);
+  const at = instances.findIndex((one) => one.registration.id === name.id);
+  const [gone] = instances.splice(at, 1);
+  if (gone !== undefined) unlinkJob(catalog, key, gone.registration, instances);
+}
+
+/** Keeps the way from a job to the services that it has instances of. */
+function linkJob(catalog: Catalog, key: ServiceKey, { namespace, job }: Registration): void {
+  const id = serviceKey(namespace, job);
+  const services = catalog.servicesOfJob.get(id) ?? [];
+  if (!services.includes(key)) catalog.servicesOfJob.set(id, services.concat(key));
+}
+
+function unlinkJob(catalog: Catalog, key: ServiceKey, gone: Registration, left: readonly Instance[]): void {
+  if (hasJob(left, gone)) return;
+  const id = serviceKey(gone.namespace, gone.job);
+  const services = (catalog.servicesOfJob.get(id) ?? []).filter((one) => one !== key);
+  if (services.length > 0) catalog.servicesOfJob.set(id, services);
+  else catalog.servicesOfJob.delete(id);
+}
+
+function hasJob(instances: readonly Instance[], { job }: Registration): boolean {
+  return instances.some((one) => one.registration.job === job);
+}
+
+function instancesOf(catalog: Catalog, key: ServiceKey): readonly Instance[] {
+  return catalog.services.get(key)?.instances ?? [];
+}
+
+function foldSnapshot(
+  catalog: Catalog,
+  { registrations, jobs, gone = [] }: Extract<Event, { kind: 'snapshot-taken' }>,
+  keep: ReadonlySet<ServiceKey>,
+): readonly ServiceChange[] {
+  const found = Map.groupBy(registrations, (one) => serviceKey(one.namespace, one.service));
+  const had = new Map(catalog.services);
+  for (const job of jobs) catalog.jobs.set(serviceKey(job.namespace, job.id), job);
+  for (const job of gone) forgetJob(catalog, serviceKey(job.namespace, job.id));
+  const touched = new Set<ServiceKey>();
+  for (const key of new Set([...had.keys(), ...found.keys()])) {
+    if (keep.has(key)) continue;
+    const siblings = [...instancesOf(catalog, key)];
+    const known = new Map(siblings.map((one) => [one.registration.id, one]));
+    const instances = (found.get(key) ?? []).map((one) => {
+      const instance = carryOver(catalog, known.get(one.id), one, siblings);
+      siblings.push(instance);
+      return instance;
+    });
+    relink(catalog, key, instancesOf(catalog, key), instances);
+    for (const change of refold(catalog, key, instances)) touched.add(change.key);
+  }
+  const left = takeMarks(catalog, ({ service }) => !keep.has(service));
+  const isFirst = !catalog.started;
+  catalog.started = true;
+  /** The first snapshot tells of every service. */
+  const changes = [...new Set([...(isFirst ? catalog.services.keys() : touched), ...left.keys()])].flatMap((key) => {
+    const after = catalog.services.get(key);
+    return isFirst || left.has(key) ? toChange(key, left.get(key), after) : compare(key, had.get(key), after);
+  });
+  return changes.map((change) => ({ ...change, snapshot: true }));
+}
+
+/** Nor does a service go by a job that Nomad has never had. */
+function forgetJob(catalog: Catalog, id: string): void {
+  catalog.jobs.delete(id);
+  for (const key of catalog.servicesOfJob.get(id) ?? []) {
+    const service = catalog.services.get(key);
+    if (service?.job === undefined || serviceKey(service.namespace, service.job.id) !== id) continue;
+    const { namespace, name, instances, wish, denials, problems } = service;
+    catalog.services.set(key, { key, namespace, name, instances, ...(wish && { wish }), denials, problems });
+  }
+}
+
+function foldLosses(catalog: Catalog, services: readonly ServiceKey[]): readonly ServiceChange[] {
+  const gone = services.flatMap((key) => {
+    relink(catalog, key, instancesOf(catalog, key), []);
+    return refold(catalog, key, []);
+  });
+  const named = new Set(services);
+  const left = takeMarks(catalog, ({ service }) => named.has(service));
+  const changes = [...gone, ...[...left].map(([key, service]) => toChange(key, service, catalog.services.get(key)))];
+  return catalog.started ? changes : [];
+}
+
+/**
+ * Takes marks out of the catalog: what an earlier run left in HAProxy, as the services it was made for. Rows that
+ * somebody claims now are not left over.
+ */
+function takeMarks(catalog: Catalog, isTaken: (mark: Mark) => boolean): ReadonlyMap<ServiceKey, Service> {
+  const left = new Map<ServiceKey, Service>();
+  const taken = catalog.marks.filter(isTaken);
+  catalog.marks = catalog.marks.filter((mark) => !isTaken(mark));
+  for (const { service: key, owned, backend, routes } of taken) {
+    const earlier = left.get(key)?.wish?.routes ?? [];
+    const wish: Wish = {
+      kind: owned ? 'dynamic' : 'custom',
+      backend,
+      mode: 'http',
+      balance: 'roundrobin',
+      check: { kind: 'none' },
+      slots: 1,
+      backup: false,
+      maxconn: 0,
+      routes: [...earlier, ...routes.filter((route) => holderOf(catalog.claims, routeClaim(route)) === undefined)],
+    };
+    left.set(key, { key, ...splitKey(key), instances: [], wish, denials: [], problems: [] });
+  }
+  return left;
+}
+
+/** A registration stays admitted while it is the same instance at the same place. */
+function carryOver(
+  catalog: Catalog,
+  known: Instance | undefined,
+  registration: Registration,
+  siblings: readonly Instance[],
+): Instance {
+  const admitted =
+    known?.admitted === true &&
+    known.registration.address === registration.address &&
+    known.registration.port === registration.port;
+  return readInstance(registration, admitted, catalog.prefix, siblings);
+}
+
+function admit(catalog: Catalog, event: Extract<Event, { kind: 'instance-admitted' }>): void {
+  const { id, address, port } = event;
+  const key = catalog.serviceOf.get(event);
+  if (key === undefined) return;
+  const instances = touch(catalog, key);
+  const at = instances.findIndex((one) => one.registration.id === id);
+  const instance = instances[at];
+  if (instance?.registration.address === address && instance.registration.port === port) {
+    instances[at] = { ...instance, admitted: true };
+  }
+}
+
+/**
+ * Folds a service anew from its instances, a list that is its own from here on; returns its change and those of services that
+ * won or lost a claim by it.
+ */
+function refold(catalog: Catalog, key: ServiceKey, unsorted: Instance[]): readonly ServiceChange[] {
+  const before = catalog.services.get(key);
+  const instances = unsorted.sort(oldestFirst);
+
+  const job = chooseJob(catalog, before?.job, instances);
+  const { namespace, name } = before ?? splitKey(key);
+  const { wish, problems } = readWish(namespace, name, instances, job, catalog.allowedDomains);
+  const right = job?.createIndex ?? instances[0]?.registration.createIndex ?? 0;
+  const touched = setClaims(catalog.claims, key, claimsOf(wish), right);
+  touched.delete(key);
+
+  const after: Service | undefined =
+    instances.length === 0
+      ? undefined
+      : {
+          key,
+          namespace,
+          name,
+          instances,
+          ...(job && { job }),
+          ...(wish && { wish }),
+          denials: denialsOf(catalog.claims, key),
+          problems,
+        };
+  const own = replace(catalog, key, before, after);
+  const others = [...touched].flatMap((other) => reclaim(catalog, other));
+  return others.length === 0 ? own : heirsFirst([...own, ...others]);
+}
+
+/** Who gets a domain is told before who gives it up: should they be acted on one by one, the row is never missing. */
+function heirsFirst(changes: readonly ServiceChange[]): readonly ServiceChange[] {
+  const isHeir = ({ before, after }: ServiceChange) => {
+    const had = new Set(grantedRoutes(before).map(routeClaim));
+    return grantedRoutes(after).some((route) => !had.has(routeClaim(route)));
+  };
+  return changes.toSorted((a, b) => Number(isHeir(b)) - Number(isHeir(a)));
+}
+
+function reclaim(catalog: Catalog, key: ServiceKey): readonly ServiceChange[] {
+  const before = catalog.services.get(key);
+  return before === undefined
+    ? []
+    : replace(catalog, key, before, { ...before, denials: denialsOf(catalog.claims, key) });
+}
+
+function replace(
+  catalog: Catalog,
+  key: ServiceKey,
+  before: Service | undefined,
+  after: Service | undefined,
+): readonly ServiceChange[] {
+  if (after === undefined) catalog.services.delete(key);
+  else catalog.services.set(key, after);
+  return compare(key, before, after);
+}
+
+/** The change from one state of a service to another; none where nobody would see a difference. */
+function compare(key: ServiceKey, before: Service | undefined, after: Service | undefined): readonly ServiceChange[] {
+  const isSame = before === after || (before !== undefined && after !== undefined && looksSame(before, after));
+  return isSame ? [] : [toChange(key, before, after)];
+}
+
+function toChange(key: ServiceKey, before: Service | undefined, after: Service | undefined): ServiceChange {
+  return { key, ...(before && { before }), ...(after && { after }) };
+}
+
+/** The instances of a job version count once most of what serves is newer than it, or its deployment has succeeded. */
+function chooseJob(catalog: Catalog, current: Job | undefined, instances: readonly Instance[]): Job | undefined {
+  const newest = instances.at(-1)?.registration;
+  const latest = newest && catalog.jobs.get(serviceKey(newest.namespace, newest.job));
+  if (latest === undefined || current === undefined) return latest ?? current;
+  if (current.id !== latest.id || latest.stable) return latest;
+  const serving = instances.filter((one) => one.managed && one.admitted);
+  const newer = serving.filter((one) => one.registration.createIndex > latest.modifyIndex);
+  return newer.length * 2 > serving.length || serving.length === 0 ? latest : current;
+}
+
+/** Keeps the way from registrations, and from their jobs, to their service. */
+function relink(catalog: Catalog, key: ServiceKey, had: readonly Instance[], has: readonly Instance[]): void {
+  for (const { registration } of had) {
+    catalog.serviceOf.delete(registration);
+    unlinkJob(catalog, key, registration, []);
+  }
+  for (const { registration } of has) {
+    catalog.serviceOf.set(registration, key);
+    linkJob(catalog, key, registration);
+  }
+}
+
+function oldestFirst(a: Instance, b: Instance): number {
+  const byIndex = a.registration.createIndex - b.registration.createIndex;
+  return byIndex !== 0 ? byIndex : a.registration.id < b.registration.id ? -1 : 1;
+}

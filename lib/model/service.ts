@@ -1,0 +1,114 @@
+import type { BackendStrategy } from './backend-strategy.ts';
+import type { Job, Registration, Route, ServiceKey } from './events.ts';
+import type { Problem } from './problem.ts';
+import type { TagSettings } from './tags.ts';
+
+/** One registration within its folded service. */
+export interface Instance {
+  readonly registration: Registration;
+  /** The `address:port` that it serves at. */
+  readonly endpoint: string;
+  /** Its probe succeeded at this address and port: HAProxy may send it requests. */
+  readonly admitted: boolean;
+  /** Carries `haproxy.enable=true` and a usable address. */
+  readonly managed: boolean;
+  /** 0-256, relative to the other instances; default 100. */
+  readonly weight: number;
+  readonly settings: TagSettings;
+  readonly problems: readonly Problem[];
+}
+
+/** How HAProxy checks a server; times in ms. */
+export type Check =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'tcp'; readonly intervalMs: number }
+  | {
+      readonly kind: 'http';
+      readonly method: string;
+      readonly path: string;
+      readonly host?: string;
+      readonly intervalMs: number;
+    };
+
+/** What the owners of a service want of HAProxy, from its tags and its job. */
+export interface Wish {
+  readonly kind: 'dynamic' | 'custom';
+  readonly backend: string;
+  readonly mode: 'http' | 'tcp';
+  readonly balance: string;
+  readonly check: Check;
+  /** First number of slots, 1-256. */
+  readonly slots: number;
+  readonly backup: boolean;
+  /** 0: no limit. */
+  readonly maxconn: number;
+  /** Absent: as configured for all. */
+  readonly strategy?: BackendStrategy;
+  readonly routes: readonly Route[];
+}
+
+/** A domain or backend name that another service holds. */
+export interface Denial {
+  readonly claim: string;
+  readonly holder: ServiceKey;
+}
+
+/** A service folded from all its registrations. Without `wish` it is not managed. */
+export interface Service {
+  readonly key: ServiceKey;
+  readonly namespace: string;
+  readonly name: string;
+  readonly instances: readonly Instance[];
+  /** The version of the job whose checks and size count; a rollout that serves nobody yet does not move it. */
+  readonly job?: Job;
+  readonly wish?: Wish;
+  readonly denials: readonly Denial[];
+  readonly problems: readonly Problem[];
+}
+
+/** The unit that flows: a service before and after. In a resync both are the same. */
+export interface ServiceChange {
+  readonly key: ServiceKey;
+  readonly before?: Service;
+  readonly after?: Service;
+  /** Set on the changes of a snapshot: they travel as one batch. */
+  readonly snapshot?: true;
+  /** HAProxy has moved: what was refused before may be possible now. */
+  readonly moved?: true;
+}
+
+/** True when HAProxy has, or should have, something of this service, or when its tags were meant for us and cannot be used. */
+export function isManaged(change: ServiceChange): boolean {
+  const concernsUs = (service?: Service) => service?.wish !== undefined || (service?.problems.length ?? 0) > 0;
+  return concernsUs(change.before) || concernsUs(change.after);
+}
+
+/** Merges a newer change of the same key into an older one: the first `before`, the last `after`. */
+export function mergeChanges(older: ServiceChange, newer: ServiceChange): ServiceChange {
+  return {
+    key: newer.key,
+    ...(older.before && { before: older.before }),
+    ...(newer.after && { after: newer.after }),
+    ...(older.snapshot && newer.snapshot && { snapshot: true }),
+    ...((older.moved ?? newer.moved) && { moved: true }),
+  };
+}
+
+/** The `address:port` that an instance serves at; IPv6 in brackets. */
+export function endpoint(of: { readonly address: string; readonly port: number }): string {
+  return of.address.includes(':') ? `[${of.address}]:${of.port}` : `${of.address}:${of.port}`;
+}
+
+/**
+ * True when a change takes an instance into traffic or out of it, or ends its service: such a change must not wait.
+ * Everything else is a matter of settings.
+ */
+export function movesInstances(change: ServiceChange): boolean {
+  const serving = (service?: Service) =>
+    service?.wish === undefined
+      ? new Set<string>()
+      : new Set(service.instances.filter((one) => one.managed && one.admitted).map((one) => one.endpoint));
+  const before = serving(change.before);
+  const after = serving(change.after);
+  return before.size !== after.size || [...before].some((at) => !after.has(at));
+}

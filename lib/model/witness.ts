@@ -1,0 +1,9 @@
+import type { Catalog } from './catalog.ts';
+import type { Event } from './events.ts';
+
+/** Sees what the catalog is made of: every event in order, admissions among them, each before the catalog takes it in. */
+export interface Witness {
+  /** Called once, before the first event. The catalog changes in place; it is for reading only. */
+  readonly catalog: (catalog: Catalog) => void;
+  readonly event: (event: Event) => void;
+}

@@ -1,0 +1,75 @@
+import type { JSONSchemaType } from 'ajv';
+import { arrayOf, parserOf } from './parser.ts';
+import { parseRegistration } from './registration.ts';
+
+/** A service's name with the union of its instances' tags. */
+export interface ListedService {
+  readonly namespace: string;
+  readonly name: string;
+  readonly tags: readonly string[];
+}
+
+interface RawNamespaceServices {
+  Namespace: string;
+  Services?: { ServiceName: string; Tags?: string[] | null }[] | null;
+}
+
+const servicesSchema: JSONSchemaType<RawNamespaceServices[]> = {
+  type: 'array',
+  items: {
+    type: 'object',
+    properties: {
+      Namespace: { type: 'string' },
+      Services: {
+        type: 'array',
+        items: {
+          type: 'object',
+          properties: {
+            ServiceName: { type: 'string' },
+            Tags: { type: 'array', items: { type: 'string' }, nullable: true },
+          },
+          required: ['ServiceName'],
+        },
+        nullable: true,
+      },
+    },
+    required: ['Namespace'],
+  },
+};
+
+export interface ListedAllocation {
+  readonly namespace: string;
+  readonly id: string;
+}
+
+const allocationsSchema: JSONSchemaType<{ ID: string; Namespace: string }[]> = {
+  type: 'array',
+  items: {
+    type: 'object',
+    properties: { ID: { type: 'string' }, Namespace: { type: 'string' } },
+    required: ['ID', 'Namespace'],
+  },
+};
+
+const namespacesSchema: JSONSchemaType<{ Name: string }[]> = {
+  type: 'array',
+  items: { type: 'object', properties: { Name: { type: 'string' } }, required: ['Name'] },
+};
+
+/** The answer of `/v1/services`. */
+export const parseServices = parserOf(servicesSchema, (raw): readonly ListedService[] =>
+  raw.flatMap(({ Namespace, Services }) =>
+    (Services ?? []).map((one) => ({ namespace: Namespace, name: one.ServiceName, tags: one.Tags ?? [] })),
+  ),
+);
+
+/** The answer of `/v1/allocations`. */
+export const parseAllocations = parserOf(allocationsSchema, (raw): readonly ListedAllocation[] =>
+  raw.map(({ ID, Namespace }) => ({ namespace: Namespace, id: ID })),
+);
+
+/** The answer of `/v1/namespaces`: their names. */
+export const parseNamespaces = parserOf(namespacesSchema, (raw): readonly string[] => raw.map((one) => one.Name));
+
+/** The answer of `/v1/service/:name`. */
+export const parseRegistrations = arrayOf(parseRegistration);

@@ -1,0 +1,298 @@
+import {
+  asyncScheduler,
+  defer,
+  filter,
+  from,
+  map,
+  merge,
+  mergeAll,
+  mergeMap,
+  Observable,
+  of,
+  type OperatorFunction,
+  type SchedulerLike,
+  Subject,
+  take,
+  takeUntil,
+  tap,
+  timer,
+} from 'rxjs';
+import { isServed } from '../lib/model/instance.ts';
+import { createByName, type Name } from '../lib/model/by-name.ts';
+import { serviceKey, type Event, type Job, type Registration, type ServiceKey } from '../lib/model/events.ts';
+import type { Measure } from '../lib/model/kept.ts';
+import { sharePlaces } from './share-places.ts';
+
+/**
+ * `unreachable`: no answer at all, which may be for lack of a way from here to there. `forbidden`: its name leads where
+ * nobody is to be sent.
+ */
+export type ProbeResult = 'admit' | 'refuse' | 'unreachable' | 'forbidden';
+
+/**
+ * Asks an instance whether it serves; each subscription is one attempt, whose first value counts and whose time the
+ * probe bounds itself. No value means nothing; an error is a bug and is passed on.
+ */
+export type Probe = (registration: Registration, job: Job | undefined) => Observable<ProbeResult>;
+
+export interface AdmissionOptions {
+  /** What the tags that concern us start with. */
+  readonly prefix?: string;
+  /** Longest time from a snapshot to `snapshot-probed`; ms, and so much more for each instance that is to be tried. */
+  readonly settleMs?: number;
+  readonly settleEachMs?: number;
+  /** Attempts at one time. */
+  readonly maxConcurrent?: number;
+  /** Pause before a repeated attempt: `everyMs` in the first `firstMs`, then `laterMs`. */
+  readonly firstMs?: number;
+  readonly everyMs?: number;
+  readonly laterMs?: number;
+  /** After this long (ms) an instance that is not `forbidden` is admitted: HAProxy's own checks decide then. */
+  readonly maxWaitMs?: number;
+  /** The same for an instance of which nothing was heard in that time but `unreachable`. */
+  readonly fallbackMs?: number;
+  readonly measure?: Measure | undefined;
+  readonly scheduler?: SchedulerLike;
+}
+
+interface Instance {
+  readonly service: string;
+  readonly address: string;
+  readonly port: number;
+  /** Until it is admitted; of a hundred thousand that are, nothing else is kept. */
+  readonly probing: Probing | undefined;
+}
+
+interface Probing {
+  /** The newest one: its tags say how to probe. */
+  registration: Registration;
+  /** It is deregistered, or is no longer managed at this address and port. */
+  end: () => void;
+  /** The first attempt has ended. */
+  tried: boolean;
+}
+
+const maxJobs = 10_000;
+
+/**
+ * Adds to Nomad's events which instances serve: Nomad registers an instance before its process listens.
+ *
+ *     source:  -S-----------D------|     S: snapshot of a and b, D: registration of d
+ *     a:        -A                       A: admit, R: refuse
+ *     b:        --R---R---A
+ *     d:                    R---A
+ *     result:  -SaP-------b-D---d--|     a, b, d: instance-admitted, P: snapshot-probed
+ *
+ * Every event passes at once. Each managed registration is probed until the first success, unless it has been admitted
+ * at that address and port before; being deregistered, missing from a snapshot or moved ends its probe. Attempts share
+ * `maxConcurrent` places, held per attempt; first attempts go before repeated ones.
+ *
+ * After a snapshot `snapshot-probed` follows when each of its new instances has been tried once, at the latest after
+ * `settleMs` and `settleEachMs` for each of them: a thousand take their time, and are to become one write. A newer
+ * snapshot takes over from one that still settles. When the source completes, running probes are seen through first.
+ */
+export function admitInstances(probe: Probe, options: AdmissionOptions = {}): OperatorFunction<Event, Event> {
+  const { prefix = 'haproxy', maxConcurrent = 64, scheduler = asyncScheduler } = options;
+  const { settleMs = 250, settleEachMs = 1 } = options;
+  const { firstMs = 30_000, everyMs = 100, laterMs = 1000, maxWaitMs = 60_000, fallbackMs = 2000 } = options;
+
+  return (source) =>
+    new Observable((subscriber) => {
+      const instances = createByName<Instance>();
+      const jobs = new Map<string, Job>();
+      const inPlace = sharePlaces(maxConcurrent, () => subscriber.closed);
+      const snapshots = new Subject<void>();
+      /** Of the instances that were probed when the newest snapshot came, those that have not been tried yet. */
+      let untried = new Set<Probing>();
+      const allTried = new Subject<void>();
+      options.measure?.(
+        'probes',
+        () => [...instances.entries()].filter(([, { probing }]) => probing !== undefined).length,
+      );
+
+      /** What comes of an event later; nothing, where it starts no probe. */
+      function follow(event: Event): Observable<Event> | undefined {
+        switch (event.kind) {
+          case 'snapshot-taken':
+            for (const gone of event.gone ?? []) jobs.delete(nameOf(gone));
+            return followSnapshot(event.registrations, event.jobs, new Set(event.keep));
+          case 'losses-accepted':
+            forgetServices(new Set(event.services));
+            return undefined;
+          case 'service-registered':
+            return startProbe(event.registration);
+          case 'service-deregistered':
+            forget(event);
+            return undefined;
+          case 'job-registered':
+            rememberJob(jobs, event.job);
+            return undefined;
+          case 'job-deregistered':
+            jobs.delete(nameOf(event));
+            return undefined;
+          case 'marks-found':
+          case 'ghosts-seen':
+          case 'instance-admitted':
+          case 'snapshot-probed':
+            return undefined;
+          default:
+            return event satisfies never;
+        }
+      }
+
+      function startProbe(registration: Registration): Observable<Event> | undefined {
+        const probing = watch(registration);
+        return probing && admission(probing);
+      }
+
+      function followSnapshot(
+        registrations: readonly Registration[],
+        newest: readonly Job[],
+        keep: ReadonlySet<ServiceKey>,
+      ): Observable<Event> {
+        snapshots.next();
+        for (const job of newest) rememberJob(jobs, job);
+        const present = createByName<true>();
+        for (const one of registrations) present.set(one, true);
+        for (const [name, { service }] of instances.entries())
+          if (!present.get(name) && !keep.has(serviceKey(name.namespace, service))) forget(name);
+        const started = registrations.flatMap((one) => watch(one) ?? []);
+        untried = new Set(
+          [...instances.entries()].flatMap(([, { probing }]) => (probing?.tried === false ? probing : [])),
+        );
+        const longestMs = settleMs + settleEachMs * untried.size;
+        const settled = defer(() =>
+          untried.size === 0 ? of(true) : merge(allTried, timer(longestMs, scheduler)),
+        ).pipe(
+          take(1),
+          map(() => ({ kind: 'snapshot-probed' }) as const),
+          takeUntil(snapshots),
+        );
+        return merge(from(started).pipe(mergeMap(admission)), settled);
+      }
+
+      /** Returns what is to be probed by now and was not before. */
+      function watch(registration: Registration): Probing | undefined {
+        const known = instances.get(registration);
+        const managed = isServed(registration, prefix);
+        if (known && managed && isAtSamePlace(known, registration)) {
+          if (known.probing) known.probing.registration = registration;
+          return undefined;
+        }
+        forget(registration);
+        if (!managed) return undefined;
+        const { address, port } = registration;
+        const probing: Probing = { registration, end: () => undefined, tried: false };
+        instances.set(registration, { service: registration.service, address, port, probing });
+        return probing;
+      }
+
+      function forget(name: Name): void {
+        const instance = instances.get(name);
+        instances.delete(name);
+        instance?.probing?.end();
+      }
+
+      function forgetServices(keys: ReadonlySet<ServiceKey>): void {
+        for (const [name, { service }] of instances.entries())
+          if (keys.has(serviceKey(name.namespace, service))) forget(name);
+      }
+
+      /** Attempts until one succeeds. A start has thousands of these: one Observable, not a chain of operators. */
+      function admission(probing: Probing): Observable<Event> {
+        const attempt = defer(() => {
+          const { registration } = probing;
+          return probe(registration, jobs.get(`${registration.namespace}/${registration.job}`)).pipe(take(1));
+        });
+
+        return new Observable((admitted) => {
+          const startedAt = scheduler.now();
+          let answered = false;
+          let forbidden = false;
+
+          function admit(): void {
+            const { namespace, id, service, address, port } = probing.registration;
+            instances.set(probing.registration, { service, address, port, probing: undefined });
+            admitted.next({ kind: 'instance-admitted', namespace, id, address, port });
+            admitted.complete();
+          }
+
+          /** Where the connector hears nothing of an instance for `fallbackMs`, HAProxy may still reach it. */
+          function judge(result: ProbeResult): void {
+            answered ||= result === 'refuse';
+            forbidden = result === 'forbidden';
+            const isSilent = !answered && result === 'unreachable' && scheduler.now() - startedAt >= fallbackMs;
+            if (result === 'admit' || isSilent) admit();
+          }
+
+          function tryOnce(urgent: boolean): void {
+            const place = inPlace(attempt, urgent).subscribe({
+              next: judge,
+              error: (error: unknown) => {
+                admitted.error(error);
+              },
+              complete: () => {
+                noteTried(probing);
+                if (!admitted.closed) tryLater();
+              },
+            });
+            admitted.add(place);
+          }
+
+          function tryLater(): void {
+            const pauseMs = scheduler.now() - startedAt < firstMs ? everyMs : laterMs;
+            const again = scheduler.schedule(() => {
+              tryOnce(false);
+            }, pauseMs);
+            admitted.add(again);
+          }
+
+          probing.end = () => {
+            admitted.complete();
+          };
+          admitted.add(() => {
+            noteTried(probing);
+          });
+          const atLast = scheduler.schedule(() => {
+            if (!forbidden) admit();
+          }, maxWaitMs);
+          admitted.add(atLast);
+          tryOnce(true);
+        });
+      }
+
+      /** The first attempt has ended, however it did. */
+      function noteTried(probing: Probing): void {
+        probing.tried = true;
+        if (untried.delete(probing) && untried.size === 0) allTried.next();
+      }
+
+      return source
+        .pipe(
+          tap((event) => {
+            subscriber.next(event);
+          }),
+          map(follow),
+          filter((later) => later !== undefined),
+          mergeAll(),
+        )
+        .subscribe(subscriber);
+    });
+}
+
+function nameOf({ namespace, id }: Name): string {
+  return `${namespace}/${id}`;
+}
+
+function isAtSamePlace(one: Instance, other: Registration): boolean {
+  return one.address === other.address && one.port === other.port;
+}
+
+/** Keeps the newest jobs that have services; the oldest give way, and their instances are probed by their tags alone. */
+function rememberJob(jobs: Map<string, Job>, job: Job): void {
+  jobs.delete(nameOf(job));
+  if (job.services.length === 0) return;
+  jobs.set(nameOf(job), job);
+  const [oldest] = jobs.keys();
+  if (jobs.size > maxJobs && oldest !== undefined) jobs.delete(oldest);
+}

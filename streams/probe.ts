@@ -1,0 +1,99 @@
+import { lookup } from 'node:dns/promises';
+import { request } from 'node:http';
+import { connect, isIP } from 'node:net';
+import { catchError, defer, from, map, mergeMap, Observable, of, timeout } from 'rxjs';
+import { checkOf } from '../lib/model/check.ts';
+import { isForbiddenAddress } from '../lib/model/forbidden-addresses.ts';
+import type { Check } from '../lib/model/service.ts';
+import type { Probe, ProbeResult } from '../operators/admit-instances.ts';
+
+/** Ms for one attempt, name look-up included. A slower app is asked again. */
+const attemptMs = 1000;
+
+/** Bytes of headers an app may answer; the body is never read. */
+const maxHeaderSize = 8192;
+
+/**
+ * Asks an instance as its check says: an HTTP GET or HEAD answered with 2xx or 3xx, as HAProxy's own check takes it, or a
+ * TCP connection. Redirects are not followed. `unreachable` when nothing at all came back: no route, or no answer in time;
+ * a refused connection is an answer. A name is looked up once, and it is that address which is judged and asked. Forbidden
+ * ones, link-local for instance, are not asked; loopback is asked like any other.
+ */
+export function probeInstances(prefix: string): Probe {
+  return (registration, job) => {
+    const { address, port } = registration;
+    const check = checkOf(registration, job, prefix);
+    if (check.kind !== 'http' && isIP(address) !== 0) return askTcp(address, port);
+    return defer(() => {
+      let connected = false;
+      const onConnect = () => {
+        connected = true;
+      };
+      return resolve(address).pipe(
+        mergeMap((found) => (check.kind === 'http' ? askHttp(found, port, check, onConnect) : askTcp(found, port))),
+        timeout({ first: attemptMs, with: () => of(connected ? ('refuse' as const) : ('unreachable' as const)) }),
+        catchError((error: unknown) => of(connected ? ('refuse' as const) : resultOf(error))),
+      );
+    });
+  };
+}
+
+/** An error that is a word of somebody at that address, who says no, or of nobody. */
+function resultOf(error: unknown): ProbeResult {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === 'ECONNREFUSED' || code === 'ECONNRESET' || code === 'EPIPE' ? 'refuse' : 'unreachable';
+}
+
+function resolve(address: string): Observable<string> {
+  return isIP(address) === 0 ? from(lookup(address)).pipe(map((found) => found.address)) : of(address);
+}
+
+/** A start asks thousands of addresses so: the socket keeps the time itself, and no operator is needed. */
+function askTcp(host: string, port: number): Observable<ProbeResult> {
+  if (isForbiddenAddress(host)) return of('forbidden');
+  return new Observable((subscriber) => {
+    function conclude(result: ProbeResult): void {
+      subscriber.next(result);
+      subscriber.complete();
+    }
+
+    const socket = connect({ host, port, timeout: attemptMs });
+    socket.on('connect', () => {
+      conclude('admit');
+    });
+    socket.on('timeout', () => {
+      conclude('unreachable');
+    });
+    socket.on('error', (error) => {
+      conclude(resultOf(error));
+    });
+    return () => {
+      socket.destroy();
+    };
+  });
+}
+
+function askHttp(
+  host: string,
+  port: number,
+  check: Extract<Check, { kind: 'http' }>,
+  onConnect: () => void,
+): Observable<ProbeResult> {
+  if (isForbiddenAddress(host)) return of('forbidden');
+  return new Observable((subscriber) => {
+    const { method, path } = check;
+    const headers = check.host === undefined ? {} : { host: check.host };
+    const sent = request({ host, port, method, path, headers, agent: false, maxHeaderSize }, ({ statusCode = 0 }) => {
+      subscriber.next(statusCode >= 200 && statusCode < 400 ? 'admit' : 'refuse');
+      subscriber.complete();
+    });
+    sent.on('socket', (socket) => socket.once('connect', onConnect));
+    sent.on('error', (error) => {
+      subscriber.error(error);
+    });
+    sent.end();
+    return () => {
+      sent.destroy();
+    };
+  });
+}

@@ -1,0 +1,110 @@
+import { catchError, concat, defer, EMPTY, from, map, mergeMap, type Observable, type SchedulerLike } from 'rxjs';
+import type { Applied, HaproxyEnd } from '../lib/haproxy/end.ts';
+import type { ServiceKey } from '../lib/model/events.ts';
+import { FailureError } from '../lib/model/failure.ts';
+import type { Notice, Outcome } from '../lib/model/notice.ts';
+import { reloadWaitMs, spendReload, type ReloadBudget } from '../lib/model/reload-budget.ts';
+import type { ServiceChange } from '../lib/model/service.ts';
+import { canMove } from '../lib/model/slots.ts';
+import type { Step } from '../lib/model/step.ts';
+import { takeTurn, type Turn } from '../lib/model/turn.ts';
+import type { View } from '../lib/model/view.ts';
+import { maxMoves, planAnew, refuseConflict } from './in-turn.ts';
+import type { Planner } from './planner.ts';
+import type { Plans } from './sinks/sink.ts';
+
+export interface RouteOptions {
+  /** Of all reloads, also those of the end's own accord. */
+  readonly budget: ReloadBudget;
+  readonly scheduler: SchedulerLike;
+}
+
+/**
+ * The writer's lane: for each batch it reads HAProxy's view, asks every sink for steps, gives all of them to the writer in
+ * one turn, and says what came of each key. Failures become outcomes; only a bug errors.
+ */
+export function routeChanges(
+  planner: Planner,
+  haproxy: HaproxyEnd,
+  { budget, scheduler }: RouteOptions,
+): (batch: readonly ServiceChange[]) => Observable<Outcome | Notice> {
+  let passed = false;
+  let lazy: Turn['lazy'] = new Map<ServiceKey, readonly Step[]>();
+
+  function takeBatch(given: readonly ServiceChange[]): Observable<Outcome | Notice> {
+    const batch = planner.newest(given);
+    const keys = batch.map(({ key }) => key);
+    for (const key of keys) planner.writing.add(key);
+    return haproxy.read().pipe(
+      mergeMap((view) => {
+        const now = scheduler.now();
+        const plans = planner.plan(view, batch);
+        const turn = takeTurn(plans, lazy, view, reloadWaitMs(budget, now), now);
+        lazy = turn.lazy;
+        if (turn.steps.length === 0) {
+          planner.conclude(view, keys, []);
+          return from(keys.map((key) => outcomeOf(key, plans, turn)));
+        }
+        return take(view, turn.steps).pipe(
+          map(refuseConflict),
+          mergeMap((applied) => {
+            if (turn.reloads) spendReload(budget, now);
+            return concludeTurn(keys, plans, turn, applied);
+          }),
+        );
+      }),
+    );
+  }
+
+  /** What the process can take without a write is not worth one, in this lane either. */
+  function take(view: View, steps: readonly Step[]): Observable<Applied> {
+    const canMoveAll = steps.length <= maxMoves && steps.every((step) => canMove(step, view));
+    return canMoveAll ? haproxy.move(view, steps) : haproxy.apply(view, steps);
+  }
+
+  /** What began with this turn, a drain for instance, counts from now. */
+  function concludeTurn(
+    keys: readonly ServiceKey[],
+    plans: Plans,
+    turn: Turn,
+    applied: Applied,
+  ): Observable<Outcome | Notice> {
+    const outcomes = haproxy.read().pipe(
+      mergeMap((view) => {
+        planner.conclude(view, keys, turn.steps);
+        return from(keys.map((key) => outcomeOf(key, plans, turn, applied)));
+      }),
+    );
+    return concat(from(applied.notices), outcomes);
+  }
+
+  return (batch) => {
+    const turn = defer(() => takeBatch(batch)).pipe(
+      planAnew(),
+      catchError((error: unknown) => from(failAll(batch, error))),
+    );
+    const isFirstPass = !passed && (batch.length === 0 || batch.some((change) => change.snapshot));
+    passed ||= isFirstPass;
+    const firstPass: readonly Notice[] = isFirstPass ? [{ kind: 'first-pass-done' }] : [];
+    const over = defer(() => {
+      planner.writing.clear();
+      return EMPTY;
+    });
+    return concat(batch.length === 0 ? EMPTY : turn, over, firstPass);
+  };
+}
+
+function outcomeOf(key: ServiceKey, plans: Plans, turn: Turn, applied?: Applied): Outcome {
+  const plan = plans.get(key);
+  const failure = applied?.refused.get(key) ?? plan?.failure;
+  const overtaken = applied?.overtaken.has(key) ? 0 : Infinity;
+  const afterMs = Math.min(plan?.againMs ?? Infinity, turn.waits.get(key) ?? Infinity, overtaken);
+  if (failure !== undefined) return { kind: 'failed', key, failure, ...(afterMs < Infinity && { afterMs }) };
+  return afterMs === Infinity ? { kind: 'done', key } : { kind: 'again', key, afterMs };
+}
+
+function failAll(batch: readonly ServiceChange[], error: unknown): readonly Outcome[] {
+  if (!(error instanceof FailureError)) throw error;
+  const { failure } = error;
+  return batch.map(({ key }) => ({ kind: 'failed', key, failure }));
+}
