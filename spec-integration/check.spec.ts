@@ -4,6 +4,7 @@ import { exitCodes } from '../lib/exit-codes.ts';
 import { createDataplaneClient, type DataplaneClient } from '../lib/haproxy/client.ts';
 import { linesOf, runCommand } from '../spec/support/command-line.ts';
 import { startNomad, type NomadServer } from '../spec/support/nomad-server.ts';
+import { startApiProxy, type ApiProxy } from './support/api-proxy.ts';
 import { startConnector, type Env } from './support/connector.ts';
 import { eventually } from './support/eventually.ts';
 import { answerOf, configPath, forEachImage, startHaproxy, type Haproxy } from './support/haproxy.ts';
@@ -166,6 +167,8 @@ forEachImage((image) => {
   describe('check, where a reload does nothing', () => {
     let haproxy: Haproxy;
     let nomad: NomadServer;
+    /** On loopback, where Docker's port may not be. */
+    let proxy: ApiProxy;
     let env: Env;
 
     before(async () => {
@@ -179,11 +182,13 @@ forEachImage((image) => {
       const dataplane = { text: yml, username: 'admin', password: 'dataplane' };
       nomad = await startNomad();
       haproxy = await startHaproxy({ image, config, maps, dataplane });
-      env = { NOMAD_ADDR: nomad.address, HAPROXY_FRONTEND: 'fe', ...access(haproxy.api.address, haproxy) };
+      proxy = await startApiProxy(haproxy.api.address);
+      env = { NOMAD_ADDR: nomad.address, HAPROXY_FRONTEND: 'fe', ...access(proxy.address, haproxy) };
     });
 
     after(async () => {
       await nomad.close();
+      await proxy.close();
       await haproxy.stop();
     });
 
