@@ -27,7 +27,7 @@ export function foldCatalog(
       const catalog = createCatalog(prefix, allowedDomains);
       witness?.catalog(catalog);
       measure?.('services', () => catalog.services.size);
-      measure?.('registrations', () => catalog.serviceOf.size());
+      measure?.('registrations', () => catalog.links.serviceOf.size());
       measure?.('jobs', () => catalog.jobs.size);
       let turnAsked = false;
 

@@ -1,12 +1,14 @@
 import { anyDomain, type AllowedDomains } from './allowed-domains.ts';
 import { readInstance } from './instance.ts';
 import { readWish } from './wish.ts';
-import { createByName, type ByName, type Name } from './by-name.ts';
-import { claimsOf, createClaims, denialsOf, holderOf, routeClaim, setClaims, type Claims } from './claims.ts';
+import type { Name } from './by-name.ts';
+import { claimsOf, createClaims, denialsOf, routeClaim, setClaims, type Claims } from './claims.ts';
 import { serviceKey, splitKey, type Event, type Job, type Mark, type Registration, type ServiceKey } from './events.ts';
+import { leftOver } from './left-over.ts';
+import { createLinks, hasJob, linkJob, relink, servicesOfJob, unlinkJob, type Links } from './links.ts';
 import { isSameJob, isSameRegistration, looksSame } from './looks-same.ts';
 import { grantedRoutes } from './plan-routes.ts';
-import type { Instance, Service, ServiceChange, Wish } from './service.ts';
+import type { Instance, Service, ServiceChange } from './service.ts';
 
 /**
  * All services, folded from events. One fold owns one catalog and changes it in place, so that an event costs as much as
@@ -16,12 +18,9 @@ export interface Catalog {
   readonly prefix: string;
   readonly allowedDomains: AllowedDomains;
   readonly services: Map<ServiceKey, Service>;
-  /** The service of each registration. */
-  readonly serviceOf: ByName<ServiceKey>;
+  readonly links: Links;
   /** The newest version of every job with services, by `namespace/id`, whether or not it counts yet. */
   readonly jobs: Map<string, Job>;
-  /** Nearly always one, so that a list is smaller than a set, and as fast. */
-  readonly servicesOfJob: Map<string, readonly ServiceKey[]>;
   readonly claims: Claims;
   /** The instances, in any order, of the services that are to be folded anew. */
   readonly touched: Map<ServiceKey, Instance[]>;
@@ -38,9 +37,8 @@ export function createCatalog(prefix: string, allowedDomains: AllowedDomains = a
     prefix,
     allowedDomains,
     services: new Map(),
-    serviceOf: createByName(),
+    links: createLinks(),
     jobs: new Map(),
-    servicesOfJob: new Map(),
     claims: createClaims(),
     touched: new Map(),
     untold: [],
@@ -124,7 +122,7 @@ function registerJob(catalog: Catalog, job: Job): void {
   if (known !== undefined && isSameJob(known, job)) return;
   if (job.services.length > 0) catalog.jobs.set(id, job);
   else catalog.jobs.delete(id);
-  for (const key of catalog.servicesOfJob.get(id) ?? []) touch(catalog, key);
+  for (const key of servicesOfJob(catalog.links, id)) touch(catalog, key);
 }
 
 function register(catalog: Catalog, registration: Registration): void {
@@ -134,44 +132,25 @@ function register(catalog: Catalog, registration: Registration): void {
   const instances = touch(catalog, key);
   const at = instances.findIndex((one) => one.registration.id === registration.id);
   const known = instances[at];
-  if (!hasJob(instances, registration)) linkJob(catalog, key, registration);
+  if (!hasJob(instances, registration)) linkJob(catalog.links, key, registration);
   const instance = carryOver(catalog, known, registration, instances);
   if (known === undefined) {
     instances.push(instance);
-    catalog.serviceOf.set(registration, key);
+    catalog.links.serviceOf.set(registration, key);
   } else {
     instances[at] = instance;
-    unlinkJob(catalog, key, known.registration, instances);
+    unlinkJob(catalog.links, key, known.registration, instances);
   }
 }
 
 function deregister(catalog: Catalog, name: Name): void {
-  const key = catalog.serviceOf.get(name);
+  const key = catalog.links.serviceOf.get(name);
   if (key === undefined) return;
-  catalog.serviceOf.delete(name);
+  catalog.links.serviceOf.delete(name);
   const instances = touch(catalog, key);
   const at = instances.findIndex((one) => one.registration.id === name.id);
   const [gone] = instances.splice(at, 1);
-  if (gone !== undefined) unlinkJob(catalog, key, gone.registration, instances);
-}
-
-/** Keeps the way from a job to the services that it has instances of. */
-function linkJob(catalog: Catalog, key: ServiceKey, { namespace, job }: Registration): void {
-  const id = serviceKey(namespace, job);
-  const services = catalog.servicesOfJob.get(id) ?? [];
-  if (!services.includes(key)) catalog.servicesOfJob.set(id, services.concat(key));
-}
-
-function unlinkJob(catalog: Catalog, key: ServiceKey, gone: Registration, left: readonly Instance[]): void {
-  if (hasJob(left, gone)) return;
-  const id = serviceKey(gone.namespace, gone.job);
-  const services = (catalog.servicesOfJob.get(id) ?? []).filter((one) => one !== key);
-  if (services.length > 0) catalog.servicesOfJob.set(id, services);
-  else catalog.servicesOfJob.delete(id);
-}
-
-function hasJob(instances: readonly Instance[], { job }: Registration): boolean {
-  return instances.some((one) => one.registration.job === job);
+  if (gone !== undefined) unlinkJob(catalog.links, key, gone.registration, instances);
 }
 
 function instancesOf(catalog: Catalog, key: ServiceKey): readonly Instance[] {
@@ -197,7 +176,7 @@ function foldSnapshot(
       siblings.push(instance);
       return instance;
     });
-    relink(catalog, key, instancesOf(catalog, key), instances);
+    relink(catalog.links, key, instancesOf(catalog, key), instances);
     for (const change of refold(catalog, key, instances)) touched.add(change.key);
   }
   const left = takeMarks(catalog, ({ service }) => !keep.has(service));
@@ -214,7 +193,7 @@ function foldSnapshot(
 /** Nor does a service go by a job that Nomad has never had. */
 function forgetJob(catalog: Catalog, id: string): void {
   catalog.jobs.delete(id);
-  for (const key of catalog.servicesOfJob.get(id) ?? []) {
+  for (const key of servicesOfJob(catalog.links, id)) {
     const service = catalog.services.get(key);
     if (service?.job === undefined || serviceKey(service.namespace, service.job.id) !== id) continue;
     const { namespace, name, instances, wish, denials, problems } = service;
@@ -224,7 +203,7 @@ function forgetJob(catalog: Catalog, id: string): void {
 
 function foldLosses(catalog: Catalog, services: readonly ServiceKey[]): readonly ServiceChange[] {
   const gone = services.flatMap((key) => {
-    relink(catalog, key, instancesOf(catalog, key), []);
+    relink(catalog.links, key, instancesOf(catalog, key), []);
     return refold(catalog, key, []);
   });
   const named = new Set(services);
@@ -233,30 +212,11 @@ function foldLosses(catalog: Catalog, services: readonly ServiceKey[]): readonly
   return catalog.started ? changes : [];
 }
 
-/**
- * Takes marks out of the catalog: what an earlier run left in HAProxy, as the services it was made for. Rows that
- * somebody claims now are not left over.
- */
+/** Takes marks out of the catalog, as the services that they were made for. */
 function takeMarks(catalog: Catalog, isTaken: (mark: Mark) => boolean): ReadonlyMap<ServiceKey, Service> {
-  const left = new Map<ServiceKey, Service>();
   const taken = catalog.marks.filter(isTaken);
   catalog.marks = catalog.marks.filter((mark) => !isTaken(mark));
-  for (const { service: key, owned, backend, routes } of taken) {
-    const earlier = left.get(key)?.wish?.routes ?? [];
-    const wish: Wish = {
-      kind: owned ? 'dynamic' : 'custom',
-      backend,
-      mode: 'http',
-      balance: 'roundrobin',
-      check: { kind: 'none' },
-      slots: 1,
-      backup: false,
-      maxconn: 0,
-      routes: [...earlier, ...routes.filter((route) => holderOf(catalog.claims, routeClaim(route)) === undefined)],
-    };
-    left.set(key, { key, ...splitKey(key), instances: [], wish, denials: [], problems: [] });
-  }
-  return left;
+  return leftOver(taken, catalog.claims);
 }
 
 /** A registration stays admitted while it is the same instance at the same place. */
@@ -275,7 +235,7 @@ function carryOver(
 
 function admit(catalog: Catalog, event: Extract<Event, { kind: 'instance-admitted' }>): void {
   const { id, address, port } = event;
-  const key = catalog.serviceOf.get(event);
+  const key = catalog.links.serviceOf.get(event);
   if (key === undefined) return;
   const instances = touch(catalog, key);
   const at = instances.findIndex((one) => one.registration.id === id);
@@ -364,18 +324,6 @@ function chooseJob(catalog: Catalog, current: Job | undefined, instances: readon
   const serving = instances.filter((one) => one.managed && one.admitted);
   const newer = serving.filter((one) => one.registration.createIndex > latest.modifyIndex);
   return newer.length * 2 > serving.length || serving.length === 0 ? latest : current;
-}
-
-/** Keeps the way from registrations, and from their jobs, to their service. */
-function relink(catalog: Catalog, key: ServiceKey, had: readonly Instance[], has: readonly Instance[]): void {
-  for (const { registration } of had) {
-    catalog.serviceOf.delete(registration);
-    unlinkJob(catalog, key, registration, []);
-  }
-  for (const { registration } of has) {
-    catalog.serviceOf.set(registration, key);
-    linkJob(catalog, key, registration);
-  }
 }
 
 function oldestFirst(a: Instance, b: Instance): number {

@@ -439,7 +439,7 @@ describe('foldEvent', () => {
         const catalog = createCatalog('haproxy');
         for (const event of [snapshot([web]), ...events]) foldEvent(catalog, event);
         expect([...catalog.services.keys()]).to.deep.equal([]);
-        expect([...catalog.servicesOfJob.keys(), ...catalog.serviceOf.entries()]).to.deep.equal([]);
+        expect([...catalog.links.servicesOfJob.keys(), ...catalog.links.serviceOf.entries()]).to.deep.equal([]);
       }
     });
 
@@ -474,9 +474,11 @@ describe('foldEvent', () => {
       expect([...catalog.jobs.keys()]).to.deep.equal(['default/web']);
       foldEvent(catalog, { kind: 'job-deregistered', index: 9, namespace: 'default', id: 'web' });
       foldEvent(catalog, deregistered(web));
-      expect([...catalog.jobs.keys(), ...catalog.servicesOfJob.keys(), ...catalog.serviceOf.entries()]).to.deep.equal(
-        [],
-      );
+      expect([
+        ...catalog.jobs.keys(),
+        ...catalog.links.servicesOfJob.keys(),
+        ...catalog.links.serviceOf.entries(),
+      ]).to.deep.equal([]);
       expect([
         ...catalog.services.keys(),
         ...catalog.claims.byClaim.keys(),

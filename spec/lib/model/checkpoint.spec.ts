@@ -24,11 +24,11 @@ function folded(events: readonly Event[]): Catalog {
 }
 
 /** All that decides what happens next. */
-function known({ services, jobs, serviceOf }: Catalog) {
+function known({ services, jobs, links }: Catalog) {
   return {
     services: Object.fromEntries([...services].sort(([a], [b]) => (a < b ? -1 : 1))),
     jobs: Object.fromEntries(jobs),
-    registrations: serviceOf.size(),
+    registrations: links.serviceOf.size(),
   };
 }
 
