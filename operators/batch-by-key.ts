@@ -12,12 +12,10 @@ import {
   Subject,
   Subscription,
 } from 'rxjs';
-import { type Agenda, createAgenda } from '../lib/model/agenda.ts';
-import type { ServiceKey } from '../lib/model/events.ts';
-import { type FailureKind, isTransient } from '../lib/model/failure.ts';
+import { accept, close, createQueue, hurryFailed, settle, takeDue, type Entries } from '../lib/model/batch-queue.ts';
 import type { Kept, Measure } from '../lib/model/kept.ts';
 import type { Notice, Outcome } from '../lib/model/notice.ts';
-import { mergeChanges, type ServiceChange } from '../lib/model/service.ts';
+import type { ServiceChange } from '../lib/model/service.ts';
 
 export interface BatchOptions {
   /** Wait before a transient failure is tried again, in ms; `attempt` counts from 1 until the key is done. */
@@ -31,27 +29,6 @@ export interface BatchOptions {
 }
 
 type Batch = readonly ServiceChange[];
-
-/** When (ms) to try again what was refused to a service that went: no resync brings it back. */
-const forgottenAfterMs = 60_000;
-
-interface Waiting {
-  readonly change: ServiceChange;
-  /** Transient failures since the key was last done. */
-  readonly failures: number;
-  /** ms of the scheduler's clock; 0: with the next batch; Infinity: when something changes. */
-  readonly dueAt: number;
-  /** Why it was refused, where only a change can help. */
-  readonly refused?: FailureKind;
-}
-
-type Entries = Map<ServiceKey, Waiting>;
-
-/** Everything that waits; the agenda has the keys that time alone will bring back. */
-interface Queue {
-  readonly entries: Entries;
-  readonly agenda: Agenda<ServiceKey>;
-}
 
 /**
  * Does the work on changes batch by batch, one batch in flight, and sees every key through until it is done.
@@ -90,7 +67,7 @@ export function batchByKey<S extends Batch | Notice>(
 
   return (source) =>
     new Observable((subscriber) => {
-      const queue: Queue = { entries: new Map(), agenda: createAgenda() };
+      const queue = createQueue();
       const drained = new Subject<never>();
       let inFlight: Entries | undefined;
       let alarm = Subscription.EMPTY;
@@ -150,46 +127,8 @@ export function batchByKey<S extends Batch | Notice>(
         const entry = batch.get(outcome.key);
         if (!entry) return;
         batch.delete(outcome.key);
-        const notice = settle(entry, outcome);
+        const notice = settle(queue, entry, outcome, { now: scheduler.now(), backoff, closing: completed });
         if (notice) subscriber.next(notice);
-      }
-
-      function settle(entry: Waiting, outcome: Outcome): Notice | undefined {
-        const service = outcome.key;
-        switch (outcome.kind) {
-          case 'done':
-            return { kind: 'settled', service };
-          case 'handed-over':
-            return undefined;
-          case 'again':
-            putBack(queue, { ...entry, dueAt: dueIn(outcome.afterMs) });
-            return undefined;
-          case 'failed': {
-            const { failure } = outcome;
-            if (!isTransient(failure)) {
-              const { afterMs } = outcome;
-              if (afterMs === undefined) refuse(entry, failure.kind);
-              else putBack(queue, { ...entry, dueAt: dueIn(afterMs) });
-              return { kind: 'service-failed', service, failure };
-            }
-            const failures = entry.failures + 1;
-            const retryInMs = backoff(failures);
-            putBack(queue, { ...entry, failures, dueAt: dueIn(retryInMs) });
-            return { kind: 'service-failed', service, failure, retryInMs };
-          }
-          default:
-            return outcome satisfies never;
-        }
-      }
-
-      function refuse(entry: Waiting, refused: FailureKind): void {
-        const isAsked = entry.change.after?.wish !== undefined;
-        putBack(queue, { ...entry, dueAt: isAsked || completed ? Infinity : dueIn(forgottenAfterMs), refused });
-      }
-
-      /** At least 1 ms, so that work that answers at once cannot spin. */
-      function dueIn(ms: number): number {
-        return scheduler.now() + Math.max(1, ms);
       }
 
       function rest(): void {
@@ -235,7 +174,7 @@ export function batchByKey<S extends Batch | Notice>(
       );
       const rundown = defer(() => {
         completed = true;
-        for (const [key, { refused }] of queue.entries) if (refused !== undefined) queue.agenda.delete(key);
+        close(queue);
         askTurn();
         return drained;
       });
@@ -251,56 +190,4 @@ const outcomeKinds = new Set(['done', 'handed-over', 'again', 'failed']);
 
 function isOutcome(value: Outcome | Batch | Notice): value is Outcome {
   return 'kind' in value && outcomeKinds.has(value.kind);
-}
-
-/** Queues a change for the next batch, with whatever waits for its key; failures go on counting. */
-function accept(queue: Queue, change: ServiceChange): void {
-  const waiting = queue.entries.get(change.key);
-  if (waiting && isNoNews(waiting, change)) return;
-  enqueue(queue, {
-    change: waiting ? mergeChanges(waiting.change, change) : change,
-    failures: waiting?.failures ?? 0,
-    dueAt: 0,
-  });
-}
-
-/** True for a resync of exactly what was refused, where looking again cannot help. */
-function isNoNews({ refused, change: { after } }: Waiting, change: ServiceChange): boolean {
-  return (
-    refused !== undefined &&
-    refused !== 'not-found' &&
-    !change.moved &&
-    change.after === after &&
-    change.before === after
-  );
-}
-
-/** Returns a key from its batch; a change that came meanwhile is news to it like any later one. */
-function putBack(queue: Queue, entry: Waiting): void {
-  const newer = queue.entries.get(entry.change.key);
-  enqueue(queue, entry);
-  if (newer) accept(queue, newer.change);
-}
-
-function hurryFailed(queue: Queue): void {
-  for (const entry of queue.entries.values()) {
-    if (entry.failures > 0 && entry.refused === undefined) enqueue(queue, { ...entry, failures: 0, dueAt: 0 });
-  }
-}
-
-function enqueue({ entries, agenda }: Queue, entry: Waiting): void {
-  const { key } = entry.change;
-  entries.set(key, entry);
-  if (entry.dueAt < Infinity) agenda.set(key, entry.dueAt);
-  else agenda.delete(key);
-}
-
-function takeDue({ entries, agenda }: Queue, at: number): Entries {
-  const due: Entries = new Map();
-  for (const key of agenda.take(at)) {
-    const entry = entries.get(key);
-    if (entry !== undefined) due.set(key, entry);
-    entries.delete(key);
-  }
-  return due;
 }
