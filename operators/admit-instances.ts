@@ -10,7 +10,6 @@ import {
   Observable,
   of,
   type OperatorFunction,
-  type SchedulerLike,
   Subject,
   take,
   takeUntil,
@@ -22,12 +21,7 @@ import { createByName, type Name } from '../lib/model/by-name.ts';
 import { serviceKey, type Event, type Job, type Registration, type ServiceKey } from '../lib/model/events.ts';
 import type { Measure } from '../lib/model/kept.ts';
 import { sharePlaces } from './share-places.ts';
-
-/**
- * `unreachable`: no answer at all, which may be for lack of a way from here to there. `forbidden`: its name leads where
- * nobody is to be sent.
- */
-export type ProbeResult = 'admit' | 'refuse' | 'unreachable' | 'forbidden';
+import { tryUntilAdmitted, type Candidate, type Patience, type ProbeResult } from './try-until-admitted.ts';
 
 /**
  * Asks an instance whether it serves; each subscription is one attempt, whose first value counts and whose time the
@@ -35,7 +29,7 @@ export type ProbeResult = 'admit' | 'refuse' | 'unreachable' | 'forbidden';
  */
 export type Probe = (registration: Registration, job: Job | undefined) => Observable<ProbeResult>;
 
-export interface AdmissionOptions {
+export interface AdmissionOptions extends Partial<Patience> {
   /** What the tags that concern us start with. */
   readonly prefix?: string;
   /** Longest time from a snapshot to `snapshot-probed`; ms, and so much more for each instance that is to be tried. */
@@ -43,16 +37,7 @@ export interface AdmissionOptions {
   readonly settleEachMs?: number;
   /** Attempts at one time. */
   readonly maxConcurrent?: number;
-  /** Pause before a repeated attempt: `everyMs` in the first `firstMs`, then `laterMs`. */
-  readonly firstMs?: number;
-  readonly everyMs?: number;
-  readonly laterMs?: number;
-  /** After this long (ms) an instance that is not `forbidden` is admitted: HAProxy's own checks decide then. */
-  readonly maxWaitMs?: number;
-  /** The same for an instance of which nothing was heard in that time but `unreachable`. */
-  readonly fallbackMs?: number;
   readonly measure?: Measure | undefined;
-  readonly scheduler?: SchedulerLike;
 }
 
 interface Instance {
@@ -95,6 +80,7 @@ export function admitInstances(probe: Probe, options: AdmissionOptions = {}): Op
   const { prefix = 'haproxy', maxConcurrent = 64, scheduler = asyncScheduler } = options;
   const { settleMs = 250, settleEachMs = 1 } = options;
   const { firstMs = 30_000, everyMs = 100, laterMs = 1000, maxWaitMs = 60_000, fallbackMs = 2000 } = options;
+  const patience: Patience = { firstMs, everyMs, laterMs, maxWaitMs, fallbackMs, scheduler };
 
   return (source) =>
     new Observable((subscriber) => {
@@ -198,67 +184,26 @@ export function admitInstances(probe: Probe, options: AdmissionOptions = {}): Op
           if (keys.has(serviceKey(name.namespace, service))) forget(name);
       }
 
-      /** Attempts until one succeeds. A start has thousands of these: one Observable, not a chain of operators. */
       function admission(probing: Probing): Observable<Event> {
         const attempt = defer(() => {
           const { registration } = probing;
           return probe(registration, jobs.get(`${registration.namespace}/${registration.job}`)).pipe(take(1));
         });
-
-        return new Observable((admitted) => {
-          const startedAt = scheduler.now();
-          let answered = false;
-          let forbidden = false;
-
-          function admit(): void {
+        const candidate: Candidate<Event> = {
+          attempt,
+          admit: () => {
             const { namespace, id, service, address, port } = probing.registration;
             instances.set(probing.registration, { service, address, port, probing: undefined });
-            admitted.next({ kind: 'instance-admitted', namespace, id, address, port });
-            admitted.complete();
-          }
-
-          /** Where the connector hears nothing of an instance for `fallbackMs`, HAProxy may still reach it. */
-          function judge(result: ProbeResult): void {
-            answered ||= result === 'refuse';
-            forbidden = result === 'forbidden';
-            const isSilent = !answered && result === 'unreachable' && scheduler.now() - startedAt >= fallbackMs;
-            if (result === 'admit' || isSilent) admit();
-          }
-
-          function tryOnce(urgent: boolean): void {
-            const place = inPlace(attempt, urgent).subscribe({
-              next: judge,
-              error: (error: unknown) => {
-                admitted.error(error);
-              },
-              complete: () => {
-                noteTried(probing);
-                if (!admitted.closed) tryLater();
-              },
-            });
-            admitted.add(place);
-          }
-
-          function tryLater(): void {
-            const pauseMs = scheduler.now() - startedAt < firstMs ? everyMs : laterMs;
-            const again = scheduler.schedule(() => {
-              tryOnce(false);
-            }, pauseMs);
-            admitted.add(again);
-          }
-
-          probing.end = () => {
-            admitted.complete();
-          };
-          admitted.add(() => {
+            return { kind: 'instance-admitted', namespace, id, address, port };
+          },
+          tried: () => {
             noteTried(probing);
-          });
-          const atLast = scheduler.schedule(() => {
-            if (!forbidden) admit();
-          }, maxWaitMs);
-          admitted.add(atLast);
-          tryOnce(true);
-        });
+          },
+          endedBy: (end) => {
+            probing.end = end;
+          },
+        };
+        return tryUntilAdmitted(candidate, inPlace, patience);
       }
 
       /** The first attempt has ended, however it did. */

@@ -5,7 +5,8 @@ import { catchError, defer, from, map, mergeMap, Observable, of, timeout } from 
 import { checkOf } from '../lib/model/check.ts';
 import { isForbiddenAddress } from '../lib/model/forbidden-addresses.ts';
 import type { Check } from '../lib/model/service.ts';
-import type { Probe, ProbeResult } from '../operators/admit-instances.ts';
+import type { Probe } from '../operators/admit-instances.ts';
+import type { ProbeResult } from '../operators/try-until-admitted.ts';
 
 /** Ms for one attempt, name look-up included. A slower app is asked again. */
 const attemptMs = 1000;

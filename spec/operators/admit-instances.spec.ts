@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { concat, NEVER, type Observable, of, Subject, take, tap, throwError, VirtualTimeScheduler } from 'rxjs';
 import type { Event, Job, Registration } from '../../lib/model/events.ts';
-import { admitInstances, type Probe, type ProbeResult } from '../../operators/admit-instances.ts';
+import { admitInstances, type Probe } from '../../operators/admit-instances.ts';
+import type { ProbeResult } from '../../operators/try-until-admitted.ts';
 import { marbles } from '../support/marbles.ts';
 
 function instance(id: string, changes: Partial<Registration> = {}): Registration {
@@ -101,71 +102,6 @@ describe('admitInstances', () => {
       expectSubscriptions(source.subscriptions).toBe(subs);
       expectSubscriptions(first.subscriptions).toBe(firstSubs);
       expectSubscriptions(second.subscriptions).toBe(secondSubs);
-    });
-  });
-
-  it('repeats often at first, then seldom, and admits after the longest wait whatever the reason', () => {
-    marbles(({ hot, cold, expectObservable, expectSubscriptions }) => {
-      const source = hot('a 30ms |', events);
-      const refused = cold('(n|)', results);
-      const expected = '   a 19ms A 10ms |';
-      const attempts = [0, 3, 6, 9, 15].map((ms) => `${ms}ms (^!)`);
-      expectObservable(source.pipe(admitInstances(() => refused, times))).toBe(expected, events);
-      expectSubscriptions(refused.subscriptions).toBe(attempts);
-    });
-  });
-
-  it('gives up an attempt that hangs when the longest wait is over', () => {
-    marbles(({ hot, cold, expectObservable, expectSubscriptions }) => {
-      const source = hot('     a 30ms        |', events);
-      const hanging = cold<ProbeResult>('-');
-      const attemptSubs = '    ^ 19ms !       ';
-      const expected = '       a 19ms A 10ms |';
-      expectObservable(source.pipe(admitInstances(() => hanging, times))).toBe(expected, events);
-      expectSubscriptions(hanging.subscriptions).toBe(attemptSubs);
-    });
-  });
-
-  it('admits earlier what it hears nothing of, since HAProxy may reach it all the same', () => {
-    marbles(({ hot, cold, expectObservable }) => {
-      const source = hot('a-----------|', events);
-      const unreachable = cold('(u|)', results);
-      const expected = '   a--------A--|';
-      expectObservable(source.pipe(admitInstances(() => unreachable, { ...times, fallbackMs: 7 }))).toBe(
-        expected,
-        events,
-      );
-    });
-  });
-
-  it('does not admit earlier what has refused once', () => {
-    marbles(({ hot, cold, expectObservable }) => {
-      const source = hot('a 30ms |', events);
-      const unreachable = cold('(u|)', results);
-      const probe = prober({
-        a: [unreachable, cold('(n|)', results), ...Array.from({ length: 9 }, () => unreachable)],
-      });
-      const expected = '   a 19ms A 10ms |';
-      expectObservable(source.pipe(admitInstances(probe, { ...times, fallbackMs: 7 }))).toBe(expected, events);
-    });
-  });
-
-  it('does not admit what leads to a forbidden address, however long it waits, until it leads elsewhere', () => {
-    marbles(({ hot, cold, expectObservable }) => {
-      const forbidden = cold('(f|)', results);
-      const probe = prober({ a: [...Array.from({ length: 7 }, () => forbidden), cold('(y|)', results)] });
-      const source = hot('a 50ms     |', events);
-      const expected = '  a 32ms A 17ms |';
-      expectObservable(source.pipe(admitInstances(probe, { ...times, fallbackMs: 7 }))).toBe(expected, events);
-    });
-  });
-
-  it('tries again after an attempt without a result', () => {
-    marbles(({ hot, cold, expectObservable }) => {
-      const source = hot('  a-----|', events);
-      const probe = prober({ a: [cold('|'), cold('y', results)] });
-      const expected = '    a--A--|';
-      expectObservable(source.pipe(admitInstances(probe, times))).toBe(expected, events);
     });
   });
 

@@ -5,7 +5,7 @@ import type { HaproxyEnd } from '../../lib/haproxy/end.ts';
 import type { Event } from '../../lib/model/events.ts';
 import type { Kept, Measure } from '../../lib/model/kept.ts';
 import type { View } from '../../lib/model/view.ts';
-import type { ProbeResult } from '../../operators/admit-instances.ts';
+import type { ProbeResult } from '../../operators/try-until-admitted.ts';
 import { pipeline } from '../../streams/pipeline.ts';
 import {
   deregistered,

@@ -19,7 +19,7 @@ import type { HaproxyEnd } from '../../lib/haproxy/end.ts';
 import type { Event } from '../../lib/model/events.ts';
 import { FailureError } from '../../lib/model/failure.ts';
 import type { Notice } from '../../lib/model/notice.ts';
-import type { ProbeResult } from '../../operators/admit-instances.ts';
+import type { ProbeResult } from '../../operators/try-until-admitted.ts';
 import { pipeline } from '../../streams/pipeline.ts';
 import type { Ends, Settings, Timing } from '../../streams/pipeline-settings.ts';
 import {

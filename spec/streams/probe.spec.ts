@@ -5,7 +5,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { expect } from 'chai';
 import { firstValueFrom } from 'rxjs';
 import type { Job } from '../../lib/model/events.ts';
-import type { ProbeResult } from '../../operators/admit-instances.ts';
+import type { ProbeResult } from '../../operators/try-until-admitted.ts';
 import { probeInstances } from '../../streams/probe.ts';
 import { enabled, job, jobCheck, registration } from '../support/given.ts';
 
