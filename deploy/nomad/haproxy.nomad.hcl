@@ -110,10 +110,10 @@ job "haproxy" {
         security_opt    = ["no-new-privileges"]
       }
 
-      # Renewed while the task runs; the connector reads the file again.
+      # The task's own token; Nomad may write a new one while the task runs, and the connector reads the file again. A
+      # ttl is not for this identity.
       identity {
         file = true
-        ttl  = "1h"
       }
 
       env {
