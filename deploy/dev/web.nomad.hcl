@@ -3,6 +3,11 @@ job "web" {
   group "web" {
     count = 2
 
+    # Nomad scales no job whose deployment is under way, and by itself it takes 10 s more for one.
+    update {
+      min_healthy_time = "1s"
+    }
+
     # Between the deregistration and the end of the process: the time in which HAProxy drains it.
     shutdown_delay = "5s"
 
