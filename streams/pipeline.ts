@@ -11,6 +11,7 @@ import { foldCatalog } from '../operators/fold-catalog.ts';
 import { guardLosses } from '../operators/guard-losses.ts';
 import { ignoreGhosts } from '../operators/ignore-ghosts.ts';
 import { readAliases } from '../operators/read-aliases.ts';
+import { sayLossOnce } from '../operators/say-loss-once.ts';
 import { tally } from '../operators/tally.ts';
 import { tapDebug } from '../operators/tap-debug.ts';
 import { marksFound } from './marks-found.ts';
@@ -76,6 +77,6 @@ export function pipeline({ nomad, haproxy, probe }: Ends, settings: Settings, ti
         connect((facts) => merge(said(facts), applied(facts))),
         readiness.stop(),
       ),
-    );
+    ).pipe(sayLossOnce());
   });
 }

@@ -15,8 +15,11 @@ export function unanswered(
 ): Failure {
   if (tooLong.has(error.code ?? '')) return malformed(where, `the answer is longer than ${maxBytes} bytes`);
   const message = error.message || (error.code ?? 'no answer');
-  return { kind: 'unreachable', message, where, hint: hints.unreachable };
+  const hint = where.startsWith('GET ') ? hints.unreachable : `${hints.unreachable} ${perhapsDone}`;
+  return { kind: 'unreachable', message, where, hint };
 }
+
+const perhapsDone = 'What was asked for may have been done all the same.';
 
 /** What an answer that is not 2xx means. What it says back is told without secrets. */
 export function refused(status: number, body: unknown, where: string, hide: Hide): Failure {
@@ -58,8 +61,7 @@ const tooMany =
   'Somebody left transactions open, also over restarts of the API: see GET /v3/services/haproxy/transactions, and delete them.';
 
 const hints: Readonly<Record<FailureKind, string>> = {
-  unreachable:
-    'Check haproxy.address / HAPROXY_DATAPLANE_URL and that the Data Plane API runs; a write may have taken effect.',
+  unreachable: 'Check haproxy.address / HAPROXY_DATAPLANE_URL and that the Data Plane API runs.',
   unauthorized: 'Check haproxy.username / HAPROXY_USERNAME and haproxy.password / HAPROXY_PASSWORD.',
   conflict: 'Read again and plan again.',
   rejected: 'Nothing was changed; correct what HAProxy names.',

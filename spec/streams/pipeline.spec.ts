@@ -510,7 +510,7 @@ describe('pipeline', () => {
   });
 
   describe('when an end fails', () => {
-    it('waits for HAProxy, keeps what Nomad says meanwhile, and says that it waits', () => {
+    it('waits for HAProxy, keeps what Nomad says meanwhile, and says once that it waits', () => {
       let reads = 0;
       const { kinds, serving: slots } = run({
         facts: [
@@ -519,7 +519,8 @@ describe('pipeline', () => {
         ],
         end: (twin) => ({ read: () => defer(() => (reads++ < 3 ? throwError(() => unreachable) : twin.read())) }),
       });
-      expect(kinds.slice(0, 3)).to.deep.equal(['haproxy-lost', 'haproxy-lost', 'haproxy-lost']);
+      expect(kinds.filter((kind) => kind === 'haproxy-lost')).to.have.length(1);
+      expect(kinds[0]).to.equal('haproxy-lost');
       expect(kinds.at(-1)).to.equal('settled');
       expect(slots).to.deep.equal(['nomad01 10.0.0.1:5432']);
     });
