@@ -103,6 +103,9 @@ export function noticeToLog(notice: Notice): LogLine {
           };
     case 'applied': {
       const { lane, steps, version, reloaded, tookMs } = notice;
+      if (steps.length === 0 && !reloaded) {
+        return { level: 'info', message: 'the configuration file says it too', fields: { version, tookMs } };
+      }
       return {
         level: 'info',
         message: 'changed HAProxy',

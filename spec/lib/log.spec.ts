@@ -207,6 +207,12 @@ describe('noticeToLog', () => {
         servicesInAll: 2,
       },
     ],
+    [
+      { kind: 'applied', lane: 'slots', steps: [], version: 5, reloaded: false, tookMs: 48 },
+      'info',
+      'the configuration file says it too',
+      { version: 5, tookMs: 48 },
+    ],
     [{ kind: 'settled', service }, 'debug', 'service is in place', { service }],
     [
       { kind: 'service-failed', service, failure, retryInMs: 1000 },
