@@ -9,6 +9,8 @@ export interface StartUpOptions {
   /** Of the connector and of Node, for the log. */
   readonly versions: { readonly version: string; readonly node: string };
   readonly kept: (what: Kept) => number;
+  /** HAProxy is the twin, which has no version to tell. */
+  readonly dryRun: boolean;
   /** ms. */
   readonly now: () => number;
 }
@@ -17,7 +19,7 @@ export interface StartUpOptions {
  * What the log says of the time until every service of the first snapshot has been tried: `progress` how far it is, nothing
  * where that has not changed, and `observe` once, of the notice that ends it, what the connector works with and has done.
  */
-export function createStartUp({ config, versions, kept, now }: StartUpOptions) {
+export function createStartUp({ config, versions, kept, dryRun, now }: StartUpOptions) {
   const startedAt = now();
   let haproxy: Versions | undefined;
   let read: { readonly services: number; readonly registrations: number } | undefined;
@@ -37,8 +39,8 @@ export function createStartUp({ config, versions, kept, now }: StartUpOptions) {
     if (notice.kind === 'settled') failed.delete(notice.service);
     if (notice.kind === 'service-problems' && notice.problems.length > 0) faulty.add(notice.service);
     if (notice.kind === 'first-pass-done') passed = true;
-    // Where HAProxy is the twin, the pass is over before the reading is told.
-    if (!passed || read === undefined) return undefined;
+    // In any order: HAProxy may be read by one call before it greets by another, and the twin is done before the reading is told.
+    if (!passed || read === undefined || (haproxy === undefined && !dryRun)) return undefined;
     over = true;
     return { level: 'info', message: 'started', fields: summary() };
   }

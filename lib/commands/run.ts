@@ -59,7 +59,13 @@ export const run: Command = {
       measure,
       lag,
     });
-    const startUp = createStartUp({ config, versions, kept: metrics.kept, now: () => performance.now() });
+    const startUp = createStartUp({
+      config,
+      versions,
+      kept: metrics.kept,
+      dryRun,
+      now: () => performance.now(),
+    });
     const say = (line: LogLine | undefined) => {
       if (line !== undefined) log[line.level](line.fields, line.message);
     };

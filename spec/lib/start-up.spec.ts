@@ -7,7 +7,7 @@ import { createStartUp } from '../../lib/start-up.ts';
 const env = { HAPROXY_USERNAME: 'u', HAPROXY_PASSWORD: 'p', HAPROXY_FRONTEND: 'www', NOMAD_NAMESPACE: 'web,shop' };
 const failure = { kind: 'rejected', message: 'no', where: 'here', hint: 'do' } as const;
 
-function startUp(entries: Partial<Record<Kept, number>> = {}) {
+function startUp(entries: Partial<Record<Kept, number>> = {}, dryRun = false) {
   const loaded = loadConfig({ env });
   if ('errors' in loaded) throw new Error('the configuration is wrong');
   let now = 0;
@@ -15,6 +15,7 @@ function startUp(entries: Partial<Record<Kept, number>> = {}) {
     config: loaded.config,
     versions: { version: '1.2.3', node: 'v24.2.0' },
     kept: (what) => entries[what] ?? 0,
+    dryRun,
     now: () => now,
   });
   return {
@@ -26,6 +27,7 @@ function startUp(entries: Partial<Record<Kept, number>> = {}) {
   };
 }
 
+const connected: Notice = { kind: 'haproxy-connected', haproxy: '3.4.7', dataplane: 'v3.4.2' };
 const snapshotRead: Notice = { kind: 'snapshot-read', index: 7, services: 5, registrations: 9, reason: 'start' };
 const applied = { kind: 'applied', lane: 'commit', steps: [], tookMs: 1 } as const;
 
@@ -34,7 +36,7 @@ describe('the start in the log', () => {
     const { observe, pass } = startUp();
     pass(1234.5);
     const line = observe(
-      { kind: 'haproxy-connected', haproxy: '3.4.7', dataplane: 'v3.4.2' },
+      connected,
       snapshotRead,
       { kind: 'service-problems', service: 'web/a', problems: [{ subject: 'haproxy.x', text: 'is not a tag' }] },
       { kind: 'service-problems', service: 'web/b', problems: [] },
@@ -74,15 +76,27 @@ describe('the start in the log', () => {
     expect(startUp().observe(old, snapshotRead, { kind: 'first-pass-done' })?.fields['capabilities']).to.deep.equal([]);
   });
 
-  it('waits for what was read, in whatever order the two are told', () => {
-    const { observe } = startUp();
-    expect(observe({ kind: 'first-pass-done' })).to.equal(undefined);
-    expect(observe(snapshotRead)?.fields).to.include({ services: 5 });
+  it('waits for what was read and for HAProxy, in whatever order they are told', () => {
+    const parts = [connected, snapshotRead, { kind: 'first-pass-done' }] as const;
+    for (const order of [
+      [0, 1, 2],
+      [2, 1, 0],
+      [1, 2, 0],
+    ]) {
+      const { observe } = startUp();
+      const lines = order.map((n) => observe(parts[n]!));
+      expect(lines.slice(0, 2)).to.deep.equal([undefined, undefined]);
+      expect(lines[2]?.fields).to.include({ services: 5, haproxy: '3.4.7' });
+    }
+  });
+
+  it('does not wait for a HAProxy that is the twin', () => {
+    expect(startUp({}, true).observe({ kind: 'first-pass-done' }, snapshotRead)).to.have.property('message', 'started');
   });
 
   it('is said once', () => {
     const { observe, progress } = startUp();
-    expect(observe(snapshotRead, { kind: 'first-pass-done' })).to.have.property('message', 'started');
+    expect(observe(connected, snapshotRead, { kind: 'first-pass-done' })).to.have.property('message', 'started');
     expect(observe({ kind: 'first-pass-done' })).to.equal(undefined);
     expect(progress()).to.equal(undefined);
   });
