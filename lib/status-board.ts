@@ -1,10 +1,13 @@
 import type { Glance } from './metrics.ts';
+import type { Catalog } from './model/catalog.ts';
 import type { ServiceKey } from './model/events.ts';
 import type { Measure } from './model/kept.ts';
+import { foldLastEvents } from './model/last-events.ts';
 import type { Notice } from './model/notice.ts';
 import { statusOf } from './model/status-service.ts';
-import { createStatus, foldStatus } from './model/status.ts';
+import { createStatus, foldStatus, forgetService } from './model/status.ts';
 import type { Count } from './model/tally.ts';
+import type { Witness } from './model/witness.ts';
 import type { Readiness } from './readiness.ts';
 import { hideIn, type Hide } from './secrets.ts';
 import type { Onlooker, Seen } from '../streams/planner.ts';
@@ -24,6 +27,7 @@ export interface StatusBoard {
   readonly observe: (notice: Notice) => void;
   readonly count: Count;
   readonly onlooker: Onlooker;
+  readonly witness: Witness;
   readonly glance: () => Glance;
   /** `{ at, about, ready, nomad, ..., services: [...] }`; services in the order of their keys. */
   readonly whole: () => string;
@@ -39,6 +43,7 @@ export function createStatusBoard({ version, dryRun, ready, hide, now, measure }
   const about = { version, node: process.version, startedAt, dryRun };
   let seen: Seen = { services: new Map(), view: () => undefined };
   let tell: () => void = () => undefined;
+  let catalog: Catalog | undefined;
   /** To be looked at again, and not told yet; bounded by services. */
   const touched = new Set<ServiceKey>();
   const untold = new Set<ServiceKey>();
@@ -70,7 +75,7 @@ export function createStatusBoard({ version, dryRun, ready, hide, now, measure }
       if (rows.get(key) !== text) untold.add(key);
       if (text === undefined) {
         rows.delete(key);
-        status.writes.delete(key);
+        if (catalog?.services.has(key) !== true) forgetService(status, key);
       } else rows.set(key, text);
     }
     touched.clear();
@@ -95,6 +100,15 @@ export function createStatusBoard({ version, dryRun, ready, hide, now, measure }
         seen = given;
       },
       touch,
+    },
+    witness: {
+      catalog: (given) => {
+        catalog = given;
+      },
+      event: (event) => {
+        const key = catalog && foldLastEvents(status.events, event, catalog, now());
+        if (key !== undefined) touch(key);
+      },
     },
     glance: () => {
       const slots = { serving: 0, draining: 0, free: 0 };

@@ -61,7 +61,7 @@ forEachImage((image) => {
       await haproxy.socat('set server web/nomad01 state ready');
     });
 
-    it('tells what a connector that runs knows: its last write, reload and instance of the service', async () => {
+    it('tells what a connector that runs knows: its last events, write, reload and instance of the service', async () => {
       const { connect, start } = world();
       await start('told', ['haproxy.domain=told.example.com']);
       const connector = await connect();
@@ -69,6 +69,7 @@ forEachImage((image) => {
       const { lines } = await explainBeside(String(port), 'told', '--json');
       const { connector: said } = JSON.parse(lines[0] ?? '') as { connector: Record<string, unknown> };
       expect(said).to.have.nested.property('service.state', 'serving');
+      expect(said).to.have.nested.property('service.lastEvents[0].what', 'admitted');
       expect(said)
         .to.have.nested.property('service.lastWrite.lane')
         .that.is.oneOf(['commit', 'maps', 'slots', 'runtime']);

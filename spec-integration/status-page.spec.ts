@@ -156,8 +156,12 @@ describe('the status page in Chromium', () => {
     const second = await start('page-live', domain('page-live'));
     await row.filter({ hasText: '2 of 4' }).waitFor();
     await says(page, '#latency-summary', /^The last 2 instances/);
+    await row.getByRole('button').click();
+    const lastEvents = page.getByText(/^Last events: /);
+    await lastEvents.filter({ hasText: ' admitted ' }).waitFor();
     second.deregister();
     await row.filter({ hasText: '1 draining' }).waitFor();
+    await lastEvents.filter({ hasText: ' deregistered ' }).waitFor();
     first.deregister();
     await row.waitFor({ state: 'detached' });
     await page.locator('#reload-rows', { hasText: 'removal' }).waitFor();

@@ -14,6 +14,7 @@ import { noticeToLog, type LogLine } from '../log.ts';
 import { createMetrics, type Metrics } from '../metrics.ts';
 import type { Notice } from '../model/notice.ts';
 import type { Count } from '../model/tally.ts';
+import { together } from '../model/witness.ts';
 import { createNomadClient } from '../nomad/client.ts';
 import { foldReadiness, readiness, startReadiness } from '../readiness.ts';
 import { createRecorder, type Recorder } from '../recorder.ts';
@@ -81,6 +82,7 @@ export const run: Command = {
       now: Date.now,
       measure,
     });
+    const witness = recorder === undefined ? board.witness : together(recorder.witness, board.witness);
     metrics.look(board.glance);
     const shown = { whole: board.whole, feed: createStatusFeed({ ...board, measure }), page: readStatusPage() };
     const server = await listen(config, { status, metrics, shown }, log);
@@ -110,7 +112,7 @@ export const run: Command = {
       subscription = pipeline(
         ends,
         {
-          ...settingsOf(config, debugTap(env['DEBUG_TAP'], log), measure, recorder?.witness),
+          ...settingsOf(config, debugTap(env['DEBUG_TAP'], log), measure, witness),
           count,
           onlooker: board.onlooker,
         },

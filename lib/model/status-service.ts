@@ -1,4 +1,5 @@
 import type { RouteMap, ServiceKey } from './events.ts';
+import type { EventStatus } from './last-events.ts';
 import type { Health } from './notice.ts';
 import { grantedRoutes } from './plan-routes.ts';
 import type { Problem } from './problem.ts';
@@ -21,6 +22,7 @@ export interface ServiceStatus {
   readonly lost: readonly Denial[];
   readonly problems: readonly Problem[];
   readonly failure?: FailureStatus;
+  readonly lastEvents: readonly EventStatus[];
   readonly lastWrite?: WriteStatus;
 }
 
@@ -94,6 +96,7 @@ export function statusOf(
     lost: service?.denials ?? [],
     problems: problems.slice(0, shown),
     ...(failure && { failure }),
+    lastEvents: status.events.get(key) ?? [],
     ...(lastWrite && { lastWrite }),
   };
 }

@@ -1,6 +1,7 @@
 import type { ServiceKey } from './events.ts';
 import type { Failure } from './failure.ts';
 import { foldHeld, type Losses } from './guard.ts';
+import type { LastEvents } from './last-events.ts';
 import type { Health, Lane, Notice } from './notice.ts';
 import type { Problem } from './problem.ts';
 import { reloadCause, type ReloadCause } from './reload-cause.ts';
@@ -23,6 +24,7 @@ export interface Status {
   ghosts: number;
   readonly problems: Map<ServiceKey, readonly Problem[]>;
   readonly failures: Map<ServiceKey, FailureStatus>;
+  readonly events: LastEvents;
   /** The last write for each service. */
   readonly writes: Map<ServiceKey, WriteStatus>;
   /** Of servers that requests go to, by backend, as HAProxy's checks last had it. */
@@ -102,6 +104,7 @@ export function createStatus(now: number): Status {
     ghosts: 0,
     problems: new Map(),
     failures: new Map(),
+    events: new Map(),
     writes: new Map(),
     health: new Map(),
   };
@@ -212,6 +215,12 @@ function foldApplied(status: Status, notice: Extract<Notice, { kind: 'applied' }
     status.latency = [...newest.map((one) => ({ at: now, ...one })), ...status.latency].slice(0, keptLatencies);
   }
   return services;
+}
+
+/** Of a service that is neither in Nomad nor in HAProxy nothing is kept. */
+export function forgetService(status: Status, key: ServiceKey): void {
+  status.writes.delete(key);
+  status.events.delete(key);
 }
 
 /** What was seen of a server was of another instance. */

@@ -7,3 +7,15 @@ export interface Witness {
   readonly catalog: (catalog: Catalog) => void;
   readonly event: (event: Event) => void;
 }
+
+/** Shows each of them what one sees. */
+export function together(...witnesses: readonly Witness[]): Witness {
+  return {
+    catalog: (catalog) => {
+      for (const witness of witnesses) witness.catalog(catalog);
+    },
+    event: (event) => {
+      for (const witness of witnesses) witness.event(event);
+    },
+  };
+}

@@ -114,6 +114,9 @@ function domainsText({ routes }) {
 
 const shorter = (id) => (/^[0-9a-f]{8}-/.test(id) ? id.slice(0, 8) : id);
 
+const eventText = ({ at, what, alloc, place }) =>
+  `${shorter(alloc)} at ${place} ${what} ${new Date(at).toLocaleTimeString()}`;
+
 function detail(row) {
   const slots = row.backends.flatMap(({ name, slots }) => slots.map((slot) => ({ ...slot, in: name })));
   const lines = [
@@ -178,6 +181,7 @@ function detail(row) {
     `Backend: ${backendText(row)}. Instances in Nomad: ${count(row.instances)}.`,
     ...(row.failure ? [`Failed: ${row.failure.failure.message}. ${row.failure.failure.hint}`] : []),
     ...row.problems.map(({ subject, text }) => `${subject} ${text}`),
+    ...(row.lastEvents.length > 0 ? [`Last events: ${row.lastEvents.slice(0, 4).map(eventText).join('; ')}.`] : []),
   ];
   return [make('div', { className: 'scroll' }, table), ...words.map((text) => make('p', { className: 'soft', text }))];
 }

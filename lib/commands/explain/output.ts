@@ -149,10 +149,16 @@ function nextLines({ planned, problems }: NonNullable<Explanation['next']>): rea
 
 function connectorLines({ at, version, since, dryRun, ...said }: ConnectorExplained): readonly string[] {
   const { service, lastReload, lastReady } = said;
-  const { state = 'does not know it', failure, lastWrite } = service ?? {};
+  const { state = 'does not know it', failure, lastEvents = [], lastWrite } = service ?? {};
   return [
     `connector ${version} at ${at}, since ${time(since)}${dryRun ? ', a dry run' : ''}: ${state}`,
     ...indent([
+      ...section(
+        'last events',
+        lastEvents.map(
+          ({ at: when, what, alloc, place }) => `${time(when)} ${what}: ${short(alloc)} at ${printable(place)}`,
+        ),
+      ),
       ...(lastReady === undefined
         ? []
         : [`last instance served: ${time(lastReady.at)}, ${lastReady.toldMs} ms after its event`]),

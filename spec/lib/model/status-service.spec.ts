@@ -72,6 +72,7 @@ describe('The status of a service', () => {
       waiting: [],
       waitingInAll: 0,
       routes: [{ map: 'exact', domain: 'a.com', backend: 'web' }],
+      lastEvents: [],
       lost: [],
       problems: [],
     });

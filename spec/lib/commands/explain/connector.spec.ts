@@ -75,7 +75,7 @@ describe('explain, of a connector that runs,', () => {
     expect(explainConnector({ at: '127.0.0.1:1' }, service)).to.equal(undefined);
   });
 
-  it('tells its last error, write, reload and instance', () => {
+  it('tells its last error, events, write, reload and instance', () => {
     const connector = explainConnector(
       asked({
         ...nothing,
@@ -96,6 +96,10 @@ describe('explain, of a connector that runs,', () => {
             lost: [],
             problems: [],
             failure: { at: 5000, failure, retryAt: 6000 },
+            lastEvents: [
+              { at: 3500, what: 'admitted', alloc: '0ebdbd3e-1ae3', place: '10.0.0.1:80' },
+              { at: 3000, what: 'registered', alloc: '0ebdbd3e-1ae3', place: '10.0.0.1:80' },
+            ],
             lastWrite: { at: 4000, lane: 'runtime', steps: ['fill-slot'] },
           },
         ],
@@ -109,6 +113,9 @@ describe('explain, of a connector that runs,', () => {
         .slice(3),
     ).to.deep.equal([
       '  connector 1.2.3 at 127.0.0.1:8080, since 1970-01-01T00:00:00.000Z: failed',
+      '    last events:',
+      '      1970-01-01T00:00:03.500Z admitted: 0ebdbd3e at 10.0.0.1:80',
+      '      1970-01-01T00:00:03.000Z registered: 0ebdbd3e at 10.0.0.1:80',
       '    last instance served: 1970-01-01T00:00:06.500Z, 12 ms after its event',
       '    last write: 1970-01-01T00:00:04.000Z, runtime (fill-slot)',
       '    last reload: 1970-01-01T00:00:06.000Z, new-backend, 80 ms',
