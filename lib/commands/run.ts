@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { merge, of, type Subscription } from 'rxjs';
+import { catchError, concat, defer, filter, firstValueFrom, from, map, merge, of, tap, type Observable } from 'rxjs';
 import { nomadEvents } from '../../streams/nomad-events.ts';
 import type { Probe } from '../../operators/admit-instances.ts';
 import { pipeline } from '../../streams/pipeline.ts';
@@ -106,41 +106,16 @@ export const run: Command = {
       metrics.count(what);
       board.count(what);
     };
-    let subscription: Subscription | undefined;
-    const ended = new Promise<ExitCode>((resolve) => {
-      const ends = { nomad: merge(nomad, held.words), haproxy, probe: probeOf(config, dryRun) };
-      subscription = pipeline(
-        ends,
-        {
-          ...settingsOf(config, debugTap(env['DEBUG_TAP'], log), measure, witness),
-          count,
-          onlooker: board.onlooker,
-        },
-        timingOf(config),
-      ).subscribe({
-        next: (notice) => {
-          observe(notice);
-          if (notice.kind === 'haproxy-lost' && notice.failure.kind === 'unsupported') resolve(exitCodes.unavailable);
-        },
-        error: (error: unknown) => {
-          log.fatal({ err: error }, 'stopped by a bug');
-          resolve(exitCodes.bug);
-        },
-        complete: () => {
-          log.fatal('stopped because the pipeline ended, which it never should');
-          resolve(exitCodes.bug);
-        },
-      });
-      onHangup(() => {
-        log.info({ services: held.release().length }, 'asked by SIGHUP to let held services go');
-      });
-      void stopped.then(() => {
-        resolve(exitCodes.ok);
-      });
+    onHangup(() => {
+      log.info({ services: held.release().length }, 'asked by SIGHUP to let held services go');
     });
-
-    const code = await ended;
-    subscription?.unsubscribe();
+    const ends = { nomad: merge(nomad, held.words), haproxy, probe: probeOf(config, dryRun) };
+    const settings = {
+      ...settingsOf(config, debugTap(env['DEBUG_TAP'], log), measure, witness),
+      count,
+      onlooker: board.onlooker,
+    };
+    const code = await follow(pipeline(ends, settings, timingOf(config)), observe, stopped, log);
     status.stop();
     for (const notice of await Promise.race([haproxy.idle(), delay(lastWriteMs)])) observe(notice);
     await Promise.all([server.close(), admin?.close(), recorder?.close()]);
@@ -148,6 +123,30 @@ export const run: Command = {
     return code;
   },
 };
+
+/** Observes all that is said until the process has to end, and says by which code; nothing is followed any more by then. */
+function follow(
+  said: Observable<Notice>,
+  observe: (notice: Notice) => void,
+  stopped: Promise<void>,
+  log: Logger,
+): Promise<ExitCode> {
+  const gaveUp = said.pipe(
+    tap(observe),
+    filter((notice) => notice.kind === 'haproxy-lost' && notice.failure.kind === 'unsupported'),
+    map(() => exitCodes.unavailable),
+    catchError((error: unknown) => {
+      log.fatal({ err: error }, 'stopped by a bug');
+      return of(exitCodes.bug);
+    }),
+  );
+  const ended = defer(() => {
+    log.fatal('stopped because the pipeline ended, which it never should');
+    return of(exitCodes.bug);
+  });
+  const asked = from(stopped).pipe(map(() => exitCodes.ok));
+  return firstValueFrom<ExitCode>(merge(concat(gaveUp, ended), asked));
+}
 
 /** Longest time (ms) that the configuration file may lag behind the process under constant change. */
 const persistMaxMs = 5000;
