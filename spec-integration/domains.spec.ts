@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { blocksOf } from '../spec/support/documents.ts';
 import type { Connector } from './support/connector.ts';
 import { eventually } from './support/eventually.ts';
 import { forEachImage } from './support/haproxy.ts';
@@ -135,6 +136,26 @@ forEachImage((image) => {
       await eventually(async () => {
         expect(await get('x1.example.org')).to.deep.equal(noRoute);
       });
+    });
+  });
+
+  describe("domains of Traefik's tags", () => {
+    const world = useWorld(image);
+
+    it('lead to the services of docs/migration.md', async () => {
+      const { connect, start, get } = world();
+      await connect({ TAGS_ALIASES: 'traefik' });
+      const [shop = [], api = []] = blocksOf('docs/migration.md')
+        .filter(({ info, text }) => info === 'hcl' && text.includes('traefik.enable'))
+        .map(({ text }) => [...text.matchAll(/^ +"(.*)",$/gm)].map(([, tag = '']) => tag));
+      const followed = await start('shop', [], { Tags: shop });
+      const routed = await start('api', [], { Tags: api });
+      await eventually(async () => {
+        for (const host of ['shop.example.com', 'www.shop.example.com'])
+          expect(await get(host), host).to.deep.equal(followed.answer);
+        expect(await get('api.example.com')).to.deep.equal(routed.answer);
+      });
+      expect(await world().config()).to.include('option httpchk GET /health');
     });
   });
 });
