@@ -59,7 +59,8 @@ function connectionHint(code: string): string {
   if (code.startsWith('ERR_SSL') || code === 'EPROTO') {
     return 'check http or https in the address, and the client certificate (NOMAD_CLIENT_CERT, NOMAD_CLIENT_KEY)';
   }
-  if (/CERT|SELF_SIGNED|ISSUER/.test(code)) {
+  if (code === 'CERT_HAS_EXPIRED') return "renew the certificate of Nomad's agent";
+  if (/CERT|UNABLE_TO_VERIFY/.test(code)) {
     return 'check nomad.ca_cert (NOMAD_CACERT) and nomad.tls_server_name (NOMAD_TLS_SERVER_NAME)';
   }
   if (code === 'EACCES') return 'check that the connector may use the socket';
