@@ -41,6 +41,8 @@ interface Waiting extends Merged {
  * - A change that moves instances, and a resync (`before` is `after`), passes at once and takes along what waits for its
  *   key.
  * - Any other passes `quietMs` after the last of its key, at most `maxMs` after the first.
+ * - New services pass together, for one reload will do: once each of them serves, or `quietMs` after the last that came
+ *   or began to serve.
  * - A snapshot's changes, and later ones of the same keys, are held until `snapshot-probed` and pass as one batch, which
  *   may be empty: that tells that the snapshot is through.
  * - What comes to nothing by merging (`before` is `after`) is dropped, unless a resync is among it.
@@ -56,6 +58,11 @@ export function debounceByKey(
     defer(() => {
       const waiting = new Map<ServiceKey, Waiting>();
       const held = new Map<ServiceKey, Merged>();
+      const newOnes = new Map<ServiceKey, Merged>();
+      /** Those of them that nobody serves yet. */
+      const unserved = new Set<ServiceKey>();
+      const joined = new Subject<void>();
+      let newSince = 0;
 
       function takeChange(change: ServiceChange): Observable<Batch> {
         const { key } = change;
@@ -65,8 +72,14 @@ export function debounceByKey(
         }
         const older = endWait(key);
         const whole = merged(older, change);
-        if (movesInstances(change) || isUnchanged(change)) return batchOf([whole]);
-        return wait({ ...whole, since: older?.since ?? scheduler.now(), overtaken: new Subject() });
+        if (isUnchanged(change)) return batchOf([whole]);
+        if (isNew(whole.change) && !isUnchanged(whole.change)) return join(whole);
+        if (movesInstances(change)) return batchOf([whole]);
+        return wait({
+          ...whole,
+          since: older && 'since' in older ? older.since : scheduler.now(),
+          overtaken: new Subject(),
+        });
       }
 
       function wait(entry: Waiting): Observable<Batch> {
@@ -81,11 +94,35 @@ export function debounceByKey(
         );
       }
 
-      function endWait(key: ServiceKey): Waiting | undefined {
+      /** All new services wait as one: each alone would ask for a reload of its own. */
+      function join(entry: Merged): Observable<Batch> {
+        const { key } = entry.change;
+        if (newOnes.size === 0) newSince = scheduler.now();
+        newOnes.set(key, entry);
+        if (!movesInstances(entry.change)) unserved.add(key);
+        joined.next();
+        if (unserved.size === 0) return releaseNew();
+        return timer(Math.min(quietMs, newSince + maxMs - scheduler.now()), scheduler).pipe(
+          mergeMap(releaseNew),
+          takeUntil(joined),
+        );
+      }
+
+      function releaseNew(): Observable<Batch> {
+        const all = [...newOnes.values()];
+        newOnes.clear();
+        unserved.clear();
+        return batchOf(all);
+      }
+
+      function endWait(key: ServiceKey): Waiting | Merged | undefined {
+        const newOne = newOnes.get(key);
+        newOnes.delete(key);
+        unserved.delete(key);
         const entry = waiting.get(key);
         waiting.delete(key);
         entry?.overtaken.next();
-        return entry;
+        return entry ?? newOne;
       }
 
       /** What came to a snapshot's keys meanwhile, admissions above all, is the snapshot's from here on. */
@@ -98,7 +135,8 @@ export function debounceByKey(
       function releaseAll(): Observable<Batch> {
         const all = [...waiting.values()];
         for (const entry of all) endWait(entry.change.key);
-        return concat(...all.map((entry) => batchOf([entry])), unlessEmpty(releaseHeld()));
+        joined.next();
+        return concat(...all.map((entry) => batchOf([entry])), releaseNew(), unlessEmpty(releaseHeld()));
       }
 
       return source.pipe(
@@ -115,6 +153,10 @@ function merged(older: Merged | undefined, newer: ServiceChange): Merged {
   const resync = isUnchanged(newer);
   if (older === undefined) return { change: newer, resync };
   return { change: mergeChanges(older.change, newer), resync: older.resync || resync };
+}
+
+function isNew(change: ServiceChange): boolean {
+  return change.before === undefined;
 }
 
 function isUnchanged(change: ServiceChange): boolean {

@@ -39,6 +39,9 @@ const [x0, x1] = [7, 7].map((port) => service('default/api', port));
 const x2 = service('default/api', 7, 8);
 const [y0, y1] = [9, 9].map((port) => service('default/mail', port));
 const idle = service('default/idle');
+const young = service('default/young');
+const youngServed = service('default/young', 6);
+const served = service('default/served', 5);
 
 /** Capitals move instances, `s`, `S` and `t` belong to a snapshot, `q` and `r` are resyncs, the others change settings. */
 const changes = {
@@ -54,6 +57,9 @@ const changes = {
   m: change(y0, y1),
   i: change(undefined, idle),
   j: change(idle, undefined),
+  k: change(undefined, young),
+  K: change(young, youngServed),
+  N: change(undefined, served),
   s: change(undefined, w1, 'snapshot'),
   S: change(undefined, x1, 'snapshot'),
   t: change(w1, w2, 'snapshot'),
@@ -77,6 +83,12 @@ const batches = {
   S: [changes.s, changes.S],
   T: [changes.s, change(undefined, x2, 'snapshot')],
   U: [change(w0, w2, 'snapshot')],
+  i: [changes.i],
+  k: [changes.k],
+  n: [changes.N],
+  I: [changes.i, changes.k],
+  O: [changes.N, change(undefined, youngServed)],
+  J: [changes.i, changes.k, changes.N],
 };
 
 /** 4 ms of quiet, 10 ms at most. */
@@ -147,6 +159,26 @@ describe('debounceByKey', () => {
         expectObservable(source.pipe(debounce())).toBe(expected, batches);
       });
     });
+  });
+
+  describe('new services', () => {
+    for (const [what, given, expected] of [
+      ['one that serves passes at once', '-N----------|', '-n----------|'],
+      ['one that nobody serves waits for quiet', '-i----------|', '-----i------|'],
+      ['they pass as one, some time after the last, because one reload is enough', '-i-k--------|', '-------I----|'],
+      ['or once all of them serve', '-k-N--K-----|', '------O-----|'],
+      ['but no later than the maximum since the first', '-i--N--k--N--k|', '-----------J--(k|)'],
+      ['one that comes to nothing keeps nobody', '-i-k-j------|', '-------k----|'],
+      ['a change of another service is none of their business', '-i-x-k------|', '-------x-I--|'],
+    ] as const) {
+      it(what, () => {
+        marbles(({ hot, expectObservable, expectSubscriptions }) => {
+          const source = hot<Input>(given, changes);
+          expectObservable(source.pipe(debounce())).toBe(expected, batches);
+          expectSubscriptions(source.subscriptions).toBe(`^${'-'.repeat(given.length - 2)}!`);
+        });
+      });
+    }
   });
 
   describe("a snapshot's changes", () => {
