@@ -37,6 +37,9 @@ export interface StatusBoard {
   readonly onNews: (act: () => void) => void;
 }
 
+/** So many services that are to be looked at again are no reason to look for those that are gone. */
+const fewTouched = 1000;
+
 export function createStatusBoard({ version, dryRun, ready, hide, now, measure }: BoardOptions): StatusBoard {
   const startedAt = now();
   const status = createStatus(startedAt);
@@ -47,14 +50,26 @@ export function createStatusBoard({ version, dryRun, ready, hide, now, measure }
   /** To be looked at again, and not told yet; bounded by services. */
   const touched = new Set<ServiceKey>();
   const untold = new Set<ServiceKey>();
+  let lookBackAt = fewTouched;
   const rows = new Map<ServiceKey, string>();
   const parts = new Map<string, string>();
   const untoldParts = new Set<string>();
-  measure('status_rows', () => rows.size);
+  measure('status_rows', () => new Set([...rows.keys(), ...touched]).size);
 
   function touch(key: ServiceKey): void {
     touched.add(key);
+    if (touched.size > lookBackAt) forgetGone();
     tell();
+  }
+
+  /** While nobody looks, services come and go. What was shown once is told as gone first. */
+  function forgetGone(): void {
+    for (const key of touched) {
+      if (seen.services.has(key) || catalog?.services.has(key) === true || rows.has(key)) continue;
+      touched.delete(key);
+      forgetService(status, key);
+    }
+    lookBackAt = fewTouched + 2 * touched.size;
   }
 
   function partsNow(): Readonly<Record<string, unknown>> {
@@ -88,7 +103,7 @@ export function createStatusBoard({ version, dryRun, ready, hide, now, measure }
 
   return {
     observe: (notice) => {
-      for (const key of foldStatus(status, notice, now())) touched.add(key);
+      for (const key of foldStatus(status, notice, now())) touch(key);
       tell();
     },
     count: (what) => {

@@ -104,6 +104,17 @@ describe('The status board', () => {
     expect(glance()).to.deep.equal({ slots: { serving: 1, draining: 0, free: 3 }, problematic: 1, failing: 0 });
   });
 
+  it('keeps nothing of services that came and went while nobody looked', () => {
+    const { observe, onlooker, rows } = startBoard();
+    for (let n = 0; n < 20_000; n += 1) {
+      const service = `default/batch-${n}` as const;
+      const step = { kind: 'free-slot', service, backend: 'b', slot: 's' } as const;
+      observe({ kind: 'applied', lane: 'runtime', steps: [step], reloaded: false, tookMs: 1 });
+      onlooker.touch(service);
+    }
+    expect(rows()).to.be.below(3000);
+  });
+
   it('holds no secret, in whatever text one comes', () => {
     const secret = fc.string({ unit: 'binary', minLength: 8, maxLength: 20 });
     const around = fc.constantFrom('', ' ', '"', '\\', 'x', '\n');
