@@ -269,14 +269,17 @@ describe('nomadEvents', () => {
   describe('when the stream is lost', () => {
     it('opens it where it was, and takes no snapshot when nothing was missed', async () => {
       const server = await start();
-      const follower = await connected(server);
+      let judged = 0;
+      const noteJudged = tap<number>({ complete: () => (judged += 1) });
+      const follower = await connected(server, {}, ({ readIndex }) => ({
+        readIndex: (namespace) => readIndex(namespace).pipe(noteJudged),
+      }));
       server.register({ ServiceName: 'web' });
       server.setJob({ ID: 'web', Namespace: 'default' });
       await until(() => follower.events().length === 3);
-      const asked = () => server.requests.filter(({ url }) => url.startsWith('/v1/service/none')).length;
-      const askedBefore = asked();
+      const judgedBefore = judged;
       server.endStream();
-      await until(() => follower.notices('nomad-connected').length === 2 && asked() > askedBefore);
+      await until(() => follower.notices('nomad-connected').length === 2 && judged > judgedBefore);
       server.register({ ServiceName: 'web' });
       await until(() => follower.ids().length === 2);
       expect(follower.notices('nomad-lost')[0]).to.have.nested.property(
