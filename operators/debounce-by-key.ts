@@ -26,17 +26,23 @@ interface Merged {
   readonly resync: boolean;
 }
 
-interface Waiting extends Merged {
+interface Waited extends Merged {
   /** When the first of them came; ms of the scheduler's clock. */
   readonly since: number;
+}
+
+interface Waiting extends Waited {
   readonly overtaken: Subject<void>;
 }
 
 /**
- * Lets changes of settings settle, key by key; everything else passes at once.
+ * Lets changes of settings settle, key by key, and new services together; everything else passes at once.
  *
  *     source:  -a-b-----C-d-D----e-|     one key; capitals move instances, the others change settings
  *     result:  -------b-C---D------(e|)  b: a and b merged, D: d and D merged
+ *
+ *     source:  -n-m-----N----|           two new services that nobody serves yet; N: another one, which serves
+ *     result:  -------B-N----|           B: n and m, as one batch
  *
  * - A change that moves instances, and a resync (`before` is `after`), passes at once and takes along what waits for its
  *   key.
@@ -58,7 +64,7 @@ export function debounceByKey(
     defer(() => {
       const waiting = new Map<ServiceKey, Waiting>();
       const held = new Map<ServiceKey, Merged>();
-      const newOnes = new Map<ServiceKey, Merged>();
+      const newOnes = new Map<ServiceKey, Waited>();
       /** Those of them that nobody serves yet. */
       const unserved = new Set<ServiceKey>();
       const joined = new Subject<void>();
@@ -71,7 +77,7 @@ export function debounceByKey(
           return EMPTY;
         }
         const older = endWait(key);
-        const whole = merged(older, change);
+        const whole = { ...merged(older, change), since: older?.since ?? scheduler.now() };
         if (isUnchanged(change)) return batchOf([whole]);
         if (isNew(whole.change) && !isUnchanged(whole.change)) return join(whole);
         if (movesInstances(change)) return batchOf([whole]);
@@ -95,9 +101,9 @@ export function debounceByKey(
       }
 
       /** All new services wait as one: each alone would ask for a reload of its own. */
-      function join(entry: Merged): Observable<Batch> {
+      function join(entry: Waited): Observable<Batch> {
         const { key } = entry.change;
-        if (newOnes.size === 0) newSince = scheduler.now();
+        if (newOnes.size === 0) newSince = entry.since;
         newOnes.set(key, entry);
         if (!movesInstances(entry.change)) unserved.add(key);
         joined.next();
@@ -115,7 +121,7 @@ export function debounceByKey(
         return batchOf(all);
       }
 
-      function endWait(key: ServiceKey): Waiting | Merged | undefined {
+      function endWait(key: ServiceKey): Waited | undefined {
         const newOne = newOnes.get(key);
         newOnes.delete(key);
         unserved.delete(key);

@@ -168,6 +168,7 @@ describe('debounceByKey', () => {
       ['they pass as one, some time after the last, because one reload is enough', '-i-k--------|', '-------I----|'],
       ['or once all of them serve', '-k-N--K-----|', '------O-----|'],
       ['but no later than the maximum since the first', '-i--N--k--N--k|', '-----------J--(k|)'],
+      ['nor does one that is alone and told of again and again', '-i--i--i--i--i--|', '-----------i----(i|)'],
       ['one that comes to nothing keeps nobody', '-i-k-j------|', '-------k----|'],
       ['a change of another service is none of their business', '-i-x-k------|', '-------x-I--|'],
     ] as const) {
