@@ -1,8 +1,8 @@
 import {
   asyncScheduler,
   defer,
+  EMPTY,
   filter,
-  from,
   map,
   merge,
   mergeAll,
@@ -51,13 +51,18 @@ interface Instance {
 interface Probing {
   /** The newest one: its tags say how to probe. */
   registration: Registration;
+  /** Of its first attempt or the wait for it; ms. */
+  readonly since: number;
   /** It is deregistered, or is no longer managed at this address and port. */
+  ended: boolean;
+  /** Ends what runs, of which nothing is kept once it is admitted. */
   end: () => void;
   /** The first attempt has ended. */
   tried: boolean;
 }
 
 const maxJobs = 10_000;
+const nothing = () => undefined;
 
 /**
  * Adds to Nomad's events which instances serve: Nomad registers an instance before its process listens.
@@ -70,7 +75,7 @@ const maxJobs = 10_000;
  *
  * Every event passes at once. Each managed registration is probed until the first success, unless it has been admitted
  * at that address and port before; being deregistered, missing from a snapshot or moved ends its probe. Attempts share
- * `maxConcurrent` places, held per attempt; first attempts go before repeated ones.
+ * `maxConcurrent` places, held per attempt; first attempts go before repeated ones, a newcomer's before those of a snapshot.
  *
  * After a snapshot `snapshot-probed` follows when each of its new instances has been tried once, at the latest after
  * `settleMs` and `settleEachMs` for each of them: a thousand take their time, and are to become one write. A newer
@@ -86,7 +91,7 @@ export function admitInstances(probe: Probe, options: AdmissionOptions = {}): Op
     new Observable((subscriber) => {
       const instances = createByName<Instance>();
       const jobs = new Map<string, Job>();
-      const inPlace = sharePlaces(maxConcurrent, () => subscriber.closed);
+      const places = sharePlaces(maxConcurrent, () => subscriber.closed);
       const snapshots = new Subject<void>();
       /** Of the instances that were probed when the newest snapshot came, those that have not been tried yet. */
       let untried = new Set<Probing>();
@@ -154,7 +159,7 @@ export function admitInstances(probe: Probe, options: AdmissionOptions = {}): Op
           map(() => ({ kind: 'snapshot-probed' }) as const),
           takeUntil(snapshots),
         );
-        return merge(from(started).pipe(mergeMap(admission)), settled);
+        return merge(places.inTurn(started, timer(maxWaitMs, scheduler)).pipe(mergeMap(admission)), settled);
       }
 
       /** Returns what is to be probed by now and was not before. */
@@ -168,15 +173,19 @@ export function admitInstances(probe: Probe, options: AdmissionOptions = {}): Op
         forget(registration);
         if (!managed) return undefined;
         const { address, port } = registration;
-        const probing: Probing = { registration, end: () => undefined, tried: false };
+        const since = scheduler.now();
+        const probing: Probing = { registration, since, ended: false, end: nothing, tried: false };
         instances.set(registration, { service: registration.service, address, port, probing });
         return probing;
       }
 
       function forget(name: Name): void {
-        const instance = instances.get(name);
+        const probing = instances.get(name)?.probing;
         instances.delete(name);
-        instance?.probing?.end();
+        if (probing === undefined) return;
+        probing.ended = true;
+        probing.end();
+        noteTried(probing);
       }
 
       function forgetServices(keys: ReadonlySet<ServiceKey>): void {
@@ -185,15 +194,18 @@ export function admitInstances(probe: Probe, options: AdmissionOptions = {}): Op
       }
 
       function admission(probing: Probing): Observable<Event> {
+        if (probing.ended) return EMPTY;
         const attempt = defer(() => {
           const { registration } = probing;
           return probe(registration, jobs.get(`${registration.namespace}/${registration.job}`)).pipe(take(1));
         });
         const candidate: Candidate<Event> = {
+          since: probing.since,
           attempt,
           admit: () => {
             const { namespace, id, service, address, port } = probing.registration;
             instances.set(probing.registration, { service, address, port, probing: undefined });
+            probing.end = nothing;
             return { kind: 'instance-admitted', namespace, id, address, port };
           },
           tried: () => {
@@ -203,7 +215,7 @@ export function admitInstances(probe: Probe, options: AdmissionOptions = {}): Op
             probing.end = end;
           },
         };
-        return tryUntilAdmitted(candidate, inPlace, patience);
+        return tryUntilAdmitted(candidate, places, patience);
       }
 
       /** The first attempt has ended, however it did. */

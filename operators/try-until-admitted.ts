@@ -1,5 +1,5 @@
 import { Observable, type SchedulerLike } from 'rxjs';
-import type { sharePlaces } from './share-places.ts';
+import type { Places } from './share-places.ts';
 
 /**
  * `unreachable`: no answer at all, which may be for lack of a way from here to there. `forbidden`: its name leads where
@@ -21,6 +21,8 @@ export interface Patience {
 }
 
 export interface Candidate<T> {
+  /** When it began to wait, by the scheduler; ms. */
+  readonly since: number;
   /** One attempt a subscription. */
   readonly attempt: Observable<ProbeResult>;
   /** What is emitted when it is admitted; called at that moment. */
@@ -43,12 +45,12 @@ export interface Candidate<T> {
  * A start has thousands of these: it is one Observable, not a chain of operators.
  */
 export function tryUntilAdmitted<T>(
-  { attempt, admit, tried, endedBy }: Candidate<T>,
-  inPlace: ReturnType<typeof sharePlaces>,
+  { since, attempt, admit, tried, endedBy }: Candidate<T>,
+  places: Places,
   { firstMs, everyMs, laterMs, maxWaitMs, fallbackMs, scheduler }: Patience,
 ): Observable<T> {
   return new Observable((admitted) => {
-    const startedAt = scheduler.now();
+    const waited = () => scheduler.now() - since;
     let answered = false;
     let forbidden = false;
 
@@ -61,12 +63,12 @@ export function tryUntilAdmitted<T>(
     function judge(result: ProbeResult): void {
       answered ||= result === 'refuse';
       forbidden = result === 'forbidden';
-      const isSilent = !answered && result === 'unreachable' && scheduler.now() - startedAt >= fallbackMs;
+      const isSilent = !answered && result === 'unreachable' && waited() >= fallbackMs;
       if (result === 'admit' || isSilent) conclude();
     }
 
     function tryOnce(urgent: boolean): void {
-      const place = inPlace(attempt, urgent).subscribe({
+      const place = places.hold(attempt, urgent).subscribe({
         next: judge,
         error: (error: unknown) => {
           admitted.error(error);
@@ -80,20 +82,24 @@ export function tryUntilAdmitted<T>(
     }
 
     function tryLater(): void {
-      const pauseMs = scheduler.now() - startedAt < firstMs ? everyMs : laterMs;
+      const pauseMs = waited() < firstMs ? everyMs : laterMs;
       const again = scheduler.schedule(() => {
         tryOnce(false);
       }, pauseMs);
       admitted.add(again);
     }
 
+    admitted.add(tried);
+    if (waited() >= maxWaitMs) {
+      conclude();
+      return;
+    }
     endedBy(() => {
       admitted.complete();
     });
-    admitted.add(tried);
     const atLast = scheduler.schedule(() => {
       if (!forbidden) conclude();
-    }, maxWaitMs);
+    }, maxWaitMs - waited());
     admitted.add(atLast);
     tryOnce(true);
   });

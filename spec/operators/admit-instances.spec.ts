@@ -311,6 +311,40 @@ describe('admitInstances', () => {
       });
     });
 
+    it('go to a newcomer before the instances of a snapshot that still wait', () => {
+      marbles(({ hot, cold, expectObservable }) => {
+        const source = hot('  s-c------|', events);
+        const probe = prober({ a: [cold('---y', results)], b: [cold('-y', results)], c: [cold('-y', results)] });
+        const expected = '    s-cAC(BP)|';
+        expectObservable(source.pipe(admitInstances(probe, { ...one, settleMs: 50 }))).toBe(expected, events);
+      });
+    });
+
+    it('are not taken for an instance of a snapshot that went while it waited for one', () => {
+      marbles(({ hot, cold, expectObservable, expectSubscriptions }) => {
+        const source = hot('  s-t-----|', { ...events, t: snapshot([a]) });
+        const unwanted = cold<ProbeResult>('-');
+        const probe = prober({ a: [cold('----y', results)], b: [unwanted] });
+        const expected = '    s-t-(AP)|';
+        expectObservable(source.pipe(admitInstances(probe, { ...one, settleMs: 50 }))).toBe(expected, {
+          ...events,
+          t: snapshot([a]),
+        });
+        expectSubscriptions(unwanted.subscriptions).toBe([]);
+      });
+    });
+
+    it('are not waited for longer than the longest wait', () => {
+      marbles(({ hot, cold, expectObservable, expectSubscriptions }) => {
+        const untried = cold<ProbeResult>('-');
+        const source = hot('  s', events);
+        const expected = '    s----P 14ms (BA)';
+        const probe = prober({ a: [cold('-')], b: [untried] });
+        expectObservable(source.pipe(admitInstances(probe, one))).toBe(expected, events);
+        expectSubscriptions(untried.subscriptions).toBe([]);
+      });
+    });
+
     it('are not passed on when all probes end with the consumer', () => {
       marbles(({ hot, cold, expectObservable, expectSubscriptions }) => {
         const source = hot('  ab---', events);

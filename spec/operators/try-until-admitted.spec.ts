@@ -24,11 +24,12 @@ function inTurn(...attempts: readonly Observable<ProbeResult>[]): Observable<Pro
 
 /** Emits `a` when it admits. */
 function tryAlone(attempt: Observable<ProbeResult>, hooks: Partial<Hooks> = {}) {
-  const { tried = () => undefined, endedBy = () => undefined } = hooks;
-  return tryUntilAdmitted({ attempt, admit: () => 'a', tried, endedBy }, sharePlaces(1, never), times);
+  const { since = asyncScheduler.now(), tried = () => undefined, endedBy = () => undefined } = hooks;
+  return tryUntilAdmitted({ since, attempt, admit: () => 'a', tried, endedBy }, sharePlaces(1, never), times);
 }
 
 interface Hooks {
+  readonly since: number;
   readonly tried: () => void;
   readonly endedBy: (end: () => void) => void;
 }
@@ -56,6 +57,17 @@ describe('tryUntilAdmitted', () => {
       const hanging = cold<ProbeResult>('-');
       expectObservable(tryAlone(hanging)).toBe('20ms (a|)');
       expectSubscriptions(hanging.subscriptions).toBe('^ 19ms !');
+    });
+  });
+
+  it('counts the time that it waited before, and tries nothing that has waited longest', () => {
+    marbles(({ cold, expectObservable, expectSubscriptions }) => {
+      const refused = cold<ProbeResult>('(n|)', results);
+      expectObservable(tryAlone(refused, { since: -15 })).toBe('5ms (a|)');
+      expectSubscriptions(refused.subscriptions).toBe(['(^!)']);
+      const untried = cold<ProbeResult>('-');
+      expectObservable(tryAlone(untried, { since: -20 })).toBe('(a|)');
+      expectSubscriptions(untried.subscriptions).toBe([]);
     });
   });
 
