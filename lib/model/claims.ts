@@ -1,6 +1,7 @@
 import type { Route, ServiceKey } from './events.ts';
 import { oncePer } from './once-per.ts';
 import type { Denial, Wish } from './service.ts';
+import { trimmed } from './trimmed.ts';
 
 /** Who claims what, and by which right: the lower number first (`Job.CreateIndex`), then the key. */
 export interface Claims {
@@ -20,7 +21,7 @@ export function claimsOf(wish: Wish | undefined): readonly string[] {
 
 const claimsOfWish = oncePer((wish: Wish): readonly string[] => {
   const rows = wish.routes.map(routeClaim);
-  return wish.kind === 'dynamic' ? [backendClaim(wish.backend), ...rows] : rows;
+  return wish.kind === 'dynamic' ? trimmed([backendClaim(wish.backend), ...rows]) : rows;
 });
 
 export function routeClaim({ map, key }: Route): string {

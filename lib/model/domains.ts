@@ -2,6 +2,7 @@ import type { Route, RouteMap } from './events.ts';
 import type { Problem } from './problem.ts';
 import { quoted } from './quoted.ts';
 import { refuseRegex } from './regex-domain.ts';
+import { trimmed } from './trimmed.ts';
 
 /** Domains that one service may claim; more are not even read, so that one job cannot fill the maps, nor the log. */
 const maxDomains = 100;
@@ -28,7 +29,7 @@ export function parseDomains(
   if (all.length > maxDomains) {
     problems.push({ subject: 'domains', text: `are ${all.length}; the first ${maxDomains} count` });
   }
-  return { routes, problems };
+  return { routes: trimmed(routes), problems };
 }
 
 function splitList(value: string): readonly string[] {

@@ -2,6 +2,7 @@ import { distance } from 'fastest-levenshtein';
 import type { BackendStrategy } from './backend-strategy.ts';
 import type { Problem } from './problem.ts';
 import { printable, quoted } from './quoted.ts';
+import { trimmed } from './trimmed.ts';
 
 /** A parsed value, or why it was refused. */
 type Parsed<T> = { readonly value: T } | { readonly refused: string };
@@ -190,7 +191,7 @@ export function parseTags(
       settings[key] = parsed.value;
     }
   }
-  return { settings: { ...settings, domains }, problems };
+  return { settings: { ...settings, domains: trimmed(domains) }, problems };
 }
 
 /** At the first `=`; a tag without one has an empty value. */

@@ -1,6 +1,7 @@
 import type { JSONSchemaType } from 'ajv';
 import type { Job, JobCheck, JobService } from '../model/events.ts';
 import { parserOf } from './parser.ts';
+import { trimmed } from '../model/trimmed.ts';
 
 /** The fields in use of Nomad's `Job`; Go's empty slices, maps and pointers are `null`. */
 interface RawJob {
@@ -132,7 +133,7 @@ export const parseJob = parserOf(schema, function toJob(raw): Job {
     createIndex: raw.CreateIndex,
     modifyIndex: raw.JobModifyIndex,
     stable: raw.Stable,
-    services: (raw.TaskGroups ?? []).flatMap((one) => servicesOf(one, raw.Update)),
+    services: trimmed((raw.TaskGroups ?? []).flatMap((one) => servicesOf(one, raw.Update))),
   };
 });
 
@@ -156,7 +157,7 @@ function native(services: readonly RawService[] | null | undefined): readonly Ra
 }
 
 function toService(raw: RawService): Pick<JobService, 'name' | 'portLabel' | 'checks'> {
-  return { name: raw.Name, portLabel: raw.PortLabel ?? '', checks: (raw.Checks ?? []).flatMap(toChecks) };
+  return { name: raw.Name, portLabel: raw.PortLabel ?? '', checks: trimmed((raw.Checks ?? []).flatMap(toChecks)) };
 }
 
 function toChecks(raw: RawCheck): readonly JobCheck[] {
