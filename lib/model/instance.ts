@@ -22,7 +22,8 @@ export function readInstance(
 ): Instance {
   const like = siblings.find((one) => hasTagsOf(one, given));
   const { settings, problems } = like ?? readTags(given, prefix);
-  const registration = like === undefined ? given : { ...given, tags: like.registration.tags };
+  const tags = like?.registration.tags ?? given.tags;
+  const registration = tags === given.tags ? given : { ...given, tags };
   const at = endpoint(registration);
   const enabled = settings.enable === true;
   const unusable = enabled ? refuse(registration, at) : undefined;

@@ -1,5 +1,7 @@
 import type { JSONSchemaType } from 'ajv';
-import { arrayOf, parserOf } from './parser.ts';
+import type { Registration } from '../model/events.ts';
+import { isSameList } from '../model/looks-same.ts';
+import { arrayOf, parserOf, type Parsed } from './parser.ts';
 import { parseRegistration } from './registration.ts';
 
 /** A service's name with the union of its instances' tags. */
@@ -71,5 +73,17 @@ export const parseAllocations = parserOf(allocationsSchema, (raw): readonly List
 /** The answer of `/v1/namespaces`: their names. */
 export const parseNamespaces = parserOf(namespacesSchema, (raw): readonly string[] => raw.map((one) => one.Name));
 
-/** The answer of `/v1/service/:name`. */
-export const parseRegistrations = arrayOf(parseRegistration);
+const parseEach = arrayOf(parseRegistration);
+
+/** The answer of `/v1/service/:name`. Instances with equal tags share one list of them, as nearly all of a service do. */
+export function parseRegistrations(raw: unknown): Parsed<readonly Registration[]> {
+  const parsed = parseEach(raw);
+  return parsed.ok ? { ok: true, value: shareTags(parsed.value) } : parsed;
+}
+
+function shareTags(registrations: readonly Registration[]): readonly Registration[] {
+  const [first] = registrations;
+  return registrations.map((one) =>
+    first !== undefined && one !== first && isSameList(one.tags, first.tags) ? { ...one, tags: first.tags } : one,
+  );
+}
