@@ -61,6 +61,13 @@ describe('the image', () => {
     const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
     expect(readFileSync('Dockerfile', 'utf8')).to.match(new RegExp(`^ARG VERSION=${version}$`, 'm'));
   });
+
+  it('lets V8 use as much of its memory as operations.md says', () => {
+    const [, share] =
+      /^ENTRYPOINT .*"--max-old-space-size-percentage=(\d+)"/m.exec(readFileSync('Dockerfile', 'utf8')) ?? [];
+    const said = [...readFileSync('docs/operations.md', 'utf8').matchAll(/(?:percentage=(\d+)|use (\d+) %)/g)];
+    expect(said.map(([, flag, words]) => flag ?? words)).to.deep.equal([share, share]);
+  });
 });
 
 function variables(text: string, pattern: RegExp): Readonly<Record<string, string>> {

@@ -135,6 +135,7 @@ job "haproxy" {
       # Longer than it takes to finish the write in flight.
       kill_timeout = "15s"
 
+      # Enough for 30,000 registrations.
       resources {
         cpu    = 200
         memory = 256
