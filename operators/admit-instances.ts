@@ -16,7 +16,7 @@ import {
   tap,
   timer,
 } from 'rxjs';
-import { isServed } from '../lib/model/instance.ts';
+import { isIpLiteral, isServed } from '../lib/model/instance.ts';
 import { createByName, type Name } from '../lib/model/by-name.ts';
 import { serviceKey, type Event, type Job, type Registration, type ServiceKey } from '../lib/model/events.ts';
 import type { Measure } from '../lib/model/kept.ts';
@@ -201,6 +201,7 @@ export function admitInstances(probe: Probe, options: AdmissionOptions = {}): Op
         });
         const candidate: Candidate<Event> = {
           since: probing.since,
+          mayBeForbidden: !isIpLiteral(probing.registration.address),
           attempt,
           admit: () => {
             const { namespace, id, service, address, port } = probing.registration;

@@ -23,6 +23,8 @@ export interface Patience {
 export interface Candidate<T> {
   /** When it began to wait, by the scheduler; ms. */
   readonly since: number;
+  /** Only an attempt tells: a name, for instance. It is not admitted before one. */
+  readonly mayBeForbidden: boolean;
   /** One attempt a subscription. */
   readonly attempt: Observable<ProbeResult>;
   /** What is emitted when it is admitted; called at that moment. */
@@ -45,14 +47,15 @@ export interface Candidate<T> {
  * A start has thousands of these: it is one Observable, not a chain of operators.
  */
 export function tryUntilAdmitted<T>(
-  { since, attempt, admit, tried, endedBy }: Candidate<T>,
+  { since, mayBeForbidden, attempt, admit, tried, endedBy }: Candidate<T>,
   places: Places,
   { firstMs, everyMs, laterMs, maxWaitMs, fallbackMs, scheduler }: Patience,
 ): Observable<T> {
   return new Observable((admitted) => {
     const waited = () => scheduler.now() - since;
     let answered = false;
-    let forbidden = false;
+    let forbidden = mayBeForbidden;
+    let late = waited() >= maxWaitMs;
 
     function conclude(): void {
       admitted.next(admit());
@@ -65,6 +68,11 @@ export function tryUntilAdmitted<T>(
       forbidden = result === 'forbidden';
       const isSilent = !answered && result === 'unreachable' && waited() >= fallbackMs;
       if (result === 'admit' || isSilent) conclude();
+      else concludeIfLate();
+    }
+
+    function concludeIfLate(): void {
+      if (late && !forbidden) conclude();
     }
 
     function tryOnce(urgent: boolean): void {
@@ -90,16 +98,19 @@ export function tryUntilAdmitted<T>(
     }
 
     admitted.add(tried);
-    if (waited() >= maxWaitMs) {
-      conclude();
-      return;
-    }
+    concludeIfLate();
+    if (admitted.closed) return;
     endedBy(() => {
       admitted.complete();
     });
-    const atLast = scheduler.schedule(() => {
-      if (!forbidden) conclude();
-    }, maxWaitMs - waited());
+    // The clock is not asked again: a timer may be a millisecond early by it.
+    const atLast = scheduler.schedule(
+      () => {
+        late = true;
+        concludeIfLate();
+      },
+      Math.max(0, maxWaitMs - waited()),
+    );
     admitted.add(atLast);
     tryOnce(true);
   });

@@ -24,12 +24,22 @@ function inTurn(...attempts: readonly Observable<ProbeResult>[]): Observable<Pro
 
 /** Emits `a` when it admits. */
 function tryAlone(attempt: Observable<ProbeResult>, hooks: Partial<Hooks> = {}) {
-  const { since = asyncScheduler.now(), tried = () => undefined, endedBy = () => undefined } = hooks;
-  return tryUntilAdmitted({ since, attempt, admit: () => 'a', tried, endedBy }, sharePlaces(1, never), times);
+  const {
+    since = asyncScheduler.now(),
+    mayBeForbidden = false,
+    tried = () => undefined,
+    endedBy = () => undefined,
+  } = hooks;
+  return tryUntilAdmitted(
+    { since, mayBeForbidden, attempt, admit: () => 'a', tried, endedBy },
+    sharePlaces(1, never),
+    times,
+  );
 }
 
 interface Hooks {
   readonly since: number;
+  readonly mayBeForbidden: boolean;
   readonly tried: () => void;
   readonly endedBy: (end: () => void) => void;
 }
@@ -90,6 +100,16 @@ describe('tryUntilAdmitted', () => {
       const forbidden = cold('(f|)', results);
       const attempt = inTurn(...Array.from({ length: 7 }, () => forbidden), cold('(y|)', results));
       expectObservable(tryAlone(attempt)).toBe('33ms (a|)');
+    });
+  });
+
+  it('does not admit untried, however long it waits, what may lead to a forbidden address', () => {
+    marbles(({ cold, expectObservable }) => {
+      const late = { since: -20, mayBeForbidden: true };
+      const forbiddenAtFirst = inTurn(cold('--(f|)', results), cold('(n|)', results));
+      expectObservable(tryAlone(forbiddenAtFirst, late)).toBe('--------(a|)');
+      expectObservable(tryAlone(cold('--(n|)', results), late)).toBe('--(a|)');
+      expectObservable(tryAlone(cold<ProbeResult>('22ms (u|)', results), { mayBeForbidden: true })).toBe('22ms (a|)');
     });
   });
 
