@@ -24,9 +24,9 @@ ENV NODE_COMPILE_CACHE=/app/.cache
 USER 1000:1000
 RUN ["node", "lib/main.ts", "--help"]
 EXPOSE 8080
-# Of a container's memory V8 takes what it thinks fit, and dies of it or long before it is used up: it is told how much.
 # No shell: both forms are executed as they are.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["node", "lib/healthcheck.ts"]
+# Of a container's memory V8 takes what it thinks fit, and dies of it or long before it is used up: it is told how much.
 ENTRYPOINT ["node", "--max-old-space-size-percentage=65", "lib/main.ts"]
 
 # Last, since they change with every build; their meaning is in the OCI image specification.
