@@ -66,7 +66,7 @@ forEachImage((image) => {
       const calls = proxy.calls.slice(from);
       if (movesAddresses) {
         expect(calls.filter(isRawWrite)).to.deep.equal([]);
-        expect(calls.filter(isRuntimeCall)).to.have.length(2);
+        expect(calls.filter(isRuntimeCall)).to.have.length(1);
       } else {
         expect(calls.filter(isRawWrite)).to.have.length(1);
       }

@@ -52,9 +52,10 @@ export interface DataplaneClient extends MapCalls, PreviewCalls, ReportCalls, Tr
    */
   readonly getServers: (backend: string) => Observable<readonly RuntimeServer[]>;
   /**
-   * Changes a server of the process, not of the file; emits it as it is then. State goes before address in one call: two
-   * calls, address first, lose no request. What the server already has is not sent to HAProxy. Calls are taken in the order
-   * of subscription, so that the next one need not wait for the answer.
+   * Changes a server of the process, not of the file; emits it as it is then. In one call health goes before state, state
+   * before weight and address: a server that is made ready so is open at its old address for a moment. What the server
+   * already has is not sent to HAProxy. Calls are taken in the order of subscription, so that the next one need not wait for
+   * the answer.
    */
   readonly setServer: (backend: string, server: string, change: ServerChange) => Observable<RuntimeServer>;
   /** `setServer` for the state alone. `maint` does nothing to a drained server that the process loaded as disabled. */
@@ -94,6 +95,8 @@ export interface RuntimeServer {
 /** Address, port and weight are answered with 200 and not applied before API 3.3.1. */
 export interface ServerChange {
   readonly state?: AdminState;
+  /** Up until its checks have failed as often as they may, whatever they said before. */
+  readonly health?: 'up';
   readonly address?: string;
   readonly port?: number;
   readonly weight?: number;
@@ -142,11 +145,11 @@ export function createDataplaneClient(settings: DataplaneSettings, { count, obse
   }
 
   function setServer(backend: string, server: string, change: ServerChange): Observable<RuntimeServer> {
-    const { state, ...others } = change;
+    const { state, health, ...others } = change;
     return sendInOrder({
       method: 'PUT',
       path: `${serversOf(backend)}/${encodeURIComponent(server)}`,
-      body: { ...others, ...(state && { admin_state: state }) },
+      body: { ...others, ...(state && { admin_state: state }), ...(health && { operational_state: health }) },
     }).pipe(map((answer) => serverFrom(parseAnswer(answer, serverShape))));
   }
 

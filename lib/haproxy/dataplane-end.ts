@@ -14,7 +14,7 @@ import { heard } from './heard.ts';
 import { createLastResort } from './last-resort.ts';
 import { createLostReloads } from './lost-reloads.ts';
 import { createMapFiles, type MapFilesOptions } from './map-files.ts';
-import { createMemory, noteMoving, notePending, slotOf, untilStill } from './memory.ts';
+import { createMemory, noteMoving, notePending, parkedSlots, slotOf, untilStill } from './memory.ts';
 import { createReader } from './reader.ts';
 import { sendSteps } from './runtime-lane.ts';
 import { hasChangedNothing } from './slot-write.ts';
@@ -125,11 +125,12 @@ export function createDataplaneEnd(given: DataplaneClient, options: DataplaneOpt
       await untilStill(memory, slots);
       return stale;
     }
+    const parked = parkedSlots(memory, steps);
     notePending(memory, steps);
     for (const { service } of steps) memory.overtaken.add(service);
     const startedAt = now();
     try {
-      await noteMoving(memory, slots, sendSteps(client, steps));
+      await noteMoving(memory, slots, sendSteps(client, steps, parked));
     } catch (error) {
       forget();
       throw error;

@@ -78,6 +78,21 @@ function lastWords(steps: readonly SlotStep[]): readonly SlotStep[] {
     .reverse();
 }
 
+/**
+ * Of the slots that these steps move, those that the process has in maintenance where nobody listens, by `slotOf`: free, and
+ * nothing of them pending. Where the process was not compared with what was read, none is known to be.
+ */
+export function parkedSlots({ known, pending, uncompared }: Memory, steps: readonly SlotStep[]): ReadonlySet<string> {
+  if (known === undefined || uncompared) return new Set();
+  const unsaid = new Set(pending.map(slotOf));
+  const free = steps.filter((step) => isFree(known.view, step)).map(slotOf);
+  return new Set(free.filter((slot) => !unsaid.has(slot)));
+}
+
+function isFree(view: View, { backend, slot }: SlotStep): boolean {
+  return view.backends.get(backend)?.slots.find(({ name }) => name === slot)?.state === 'free';
+}
+
 /** The file says these from now on. */
 export function tookPending(memory: Memory, steps: readonly SlotStep[]): void {
   const inFile = new Set(steps);

@@ -1,9 +1,11 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { createMemory, notePending, tookPending } from '../../../lib/haproxy/memory.ts';
+import { createMemory, notePending, parkedSlots, tookPending, type Memory } from '../../../lib/haproxy/memory.ts';
 import { changeSlot } from '../../../lib/model/slots.ts';
 import type { SlotStep } from '../../../lib/model/step.ts';
 import type { SlotView } from '../../../lib/model/view.ts';
+import { mapPaths } from '../../../lib/haproxy/routing.ts';
+import { appears, givenView, registration, serving } from '../../support/given.ts';
 
 const where = { service: 'default/web', backend: 'web', slot: 'nomad01' } as const;
 const fill = (port: number): SlotStep => ({
@@ -66,5 +68,33 @@ describe('what is pending', () => {
         expect(end(pending)).to.deep.equal(end(steps));
       }),
     );
+  });
+});
+
+describe('a slot that is known to be parked', () => {
+  const { view } = givenView().settle(appears(serving(registration())));
+  const none = new Map<string, string>();
+  const known = {
+    file: { version: 1, text: '' },
+    rows: { exact: none, prefix: none, regex: none },
+    paths: mapPaths('/maps', 'nomad'),
+    view: view(),
+  };
+  const memory = (over: Partial<Memory> = {}): Memory => ({ ...createMemory(), known, uncompared: false, ...over });
+  const second = { ...fill(8002), slot: 'nomad02' };
+  const parkedIn = (one: Memory) => [...parkedSlots(one, [fill(8001), second])];
+
+  it('is one that is free', () => {
+    expect(parkedIn(memory())).to.deep.equal(['web/nomad02']);
+  });
+
+  it('is none that was freed or filled since the file was written: the process may have it where it was', () => {
+    const pending = [{ ...free, slot: 'nomad02' }];
+    expect(parkedIn(memory({ pending }))).to.deep.equal([]);
+  });
+
+  it('is none before the process was compared with what was read, nor where nothing is known', () => {
+    expect(parkedIn(memory({ uncompared: true }))).to.deep.equal([]);
+    expect(parkedIn(memory({ known: undefined }))).to.deep.equal([]);
   });
 });
