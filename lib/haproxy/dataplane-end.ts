@@ -125,12 +125,13 @@ export function createDataplaneEnd(given: DataplaneClient, options: DataplaneOpt
       await untilStill(memory, slots);
       return stale;
     }
-    const parked = parkedSlots(memory, steps);
+    const startedAt = now();
+    // Before it is taken down, for users wait for it.
+    const sent = sendSteps(client, steps, parkedSlots(memory, steps));
     notePending(memory, steps);
     for (const { service } of steps) memory.overtaken.add(service);
-    const startedAt = now();
     try {
-      await noteMoving(memory, slots, sendSteps(client, steps, parked));
+      await noteMoving(memory, slots, sent);
     } catch (error) {
       forget();
       throw error;

@@ -51,8 +51,8 @@ export function createMemory(): Memory {
 }
 
 /**
- * Takes steps down before the process is told, so that none is lost whatever becomes of the call. Of a slot at most three are
- * kept, however long the file cannot be written.
+ * Takes steps down in the turn in which the process is told, so that none is lost whatever becomes of the call. Of a slot at
+ * most three are kept, however long the file cannot be written.
  */
 export function notePending(memory: Memory, steps: readonly SlotStep[]): void {
   memory.pending = lastWords([...memory.pending, ...steps]);
