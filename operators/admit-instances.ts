@@ -53,8 +53,6 @@ interface Probing {
   registration: Registration;
   /** Of its first attempt or the wait for it; ms. */
   readonly since: number;
-  /** It is deregistered, or is no longer managed at this address and port. */
-  ended: boolean;
   /** Ends what runs, of which nothing is kept once it is admitted. */
   end: () => void;
   /** The first attempt has ended. */
@@ -174,7 +172,7 @@ export function admitInstances(probe: Probe, options: AdmissionOptions = {}): Op
         if (!managed) return undefined;
         const { address, port } = registration;
         const since = scheduler.now();
-        const probing: Probing = { registration, since, ended: false, end: nothing, tried: false };
+        const probing: Probing = { registration, since, end: nothing, tried: false };
         instances.set(registration, { service: registration.service, address, port, probing });
         return probing;
       }
@@ -183,7 +181,6 @@ export function admitInstances(probe: Probe, options: AdmissionOptions = {}): Op
         const probing = instances.get(name)?.probing;
         instances.delete(name);
         if (probing === undefined) return;
-        probing.ended = true;
         probing.end();
         noteTried(probing);
       }
@@ -193,8 +190,9 @@ export function admitInstances(probe: Probe, options: AdmissionOptions = {}): Op
           if (keys.has(serviceKey(name.namespace, service))) forget(name);
       }
 
+      /** Nothing of one that was forgotten while it waited for its turn. */
       function admission(probing: Probing): Observable<Event> {
-        if (probing.ended) return EMPTY;
+        if (instances.get(probing.registration)?.probing !== probing) return EMPTY;
         const attempt = defer(() => {
           const { registration } = probing;
           return probe(registration, jobs.get(`${registration.namespace}/${registration.job}`)).pipe(take(1));
