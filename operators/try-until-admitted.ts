@@ -103,6 +103,7 @@ export function tryUntilAdmitted<T>(
     endedBy(() => {
       admitted.complete();
     });
+    tryOnce(true);
     // The clock is not asked again: a timer may be a millisecond early by it.
     const atLast = scheduler.schedule(
       () => {
@@ -112,6 +113,5 @@ export function tryUntilAdmitted<T>(
       Math.max(0, maxWaitMs - waited()),
     );
     admitted.add(atLast);
-    tryOnce(true);
   });
 }
