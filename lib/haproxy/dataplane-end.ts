@@ -1,4 +1,4 @@
-import { defer, merge, Subject } from 'rxjs';
+import { defer, from, merge, of, Subject, type Observable } from 'rxjs';
 import { FailureError } from '../model/failure.ts';
 import type { Measure } from '../model/kept.ts';
 import type { Notice } from '../model/notice.ts';
@@ -93,14 +93,14 @@ export function createDataplaneEnd(given: DataplaneClient, options: DataplaneOpt
     forget();
   }
 
-  /** What is known, else everything anew once no write is under way. */
-  function read(): Promise<View> {
+  /** What is known, at once; else everything anew, once no write is under way. */
+  function read(): Observable<View> {
     if (reader.wantsReload()) forget();
-    if (memory.known !== undefined) return Promise.resolve(memory.known.view);
+    if (memory.known !== undefined) return of(memory.known.view);
     reading ??= writer.then(readUnforgotten).finally(() => {
       reading = undefined;
     });
-    return reading;
+    return from(reading);
   }
 
   /** What somebody changes while it is being read would be taken for read. */
@@ -146,7 +146,7 @@ export function createDataplaneEnd(given: DataplaneClient, options: DataplaneOpt
   async function persist(): Promise<boolean> {
     if (memory.pending.length === 0) return true;
     try {
-      const view = await read();
+      const view = await ask(read());
       const { notices } = await inLine(() => takeWriteTurn(turn, view, [], { persist: true }));
       for (const notice of notices) say(notice);
     } catch (error) {
@@ -238,7 +238,7 @@ export function createDataplaneEnd(given: DataplaneClient, options: DataplaneOpt
     idle: async () => {
       await behind.finish();
       await writer;
-      await (lostReloads.any() ? read() : reading)?.catch(() => undefined);
+      await (lostReloads.any() ? ask(read()) : reading)?.catch(() => undefined);
       return unheard;
     },
   };

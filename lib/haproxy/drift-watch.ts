@@ -25,7 +25,7 @@ export interface DriftWatchOptions extends DriftOptions {
   readonly generation: Generation;
   readonly lastResort: LastResort;
   /** The view as known, else read. */
-  readonly read: () => Promise<View>;
+  readonly read: () => Observable<View>;
   /** The process has what the file does not say. */
   readonly changed: () => void;
   readonly checkFiles: () => Promise<readonly Notice[]>;
@@ -52,7 +52,7 @@ export function watchDrift(options: DriftWatchOptions): Observable<Notice> {
     async function look(): Promise<readonly Notice[]> {
       // A call that meets HAProxy as it starts holds up all runtime calls of API 3.2 and later for 30 s: none in vain.
       if (generation.lost) return [];
-      const view = await read();
+      const view = await ask(read());
       const isNew = memory.uncompared;
       memory.uncompared = false;
       if (isNew) rotation.all(view);
