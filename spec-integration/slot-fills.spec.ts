@@ -73,6 +73,17 @@ forEachImage((image) => {
       }
     });
 
+    it('stays down until HAProxy has checked it, where its lines say so', async () => {
+      const { version, text } = await answerOf(client.getRaw());
+      const lines = text.replace('check inter 2ms', 'check inter 5s init-state down');
+      await answerOf(client.postRaw({ version, text: lines, reload: 'force' }));
+      await sendSteps(client, [fillWith(apps[0])], new Set([slot]));
+      const [server] = await answerOf(client.getServers('web'));
+      expect(server).to.include({ adminState: 'ready', operationalState: 'down', port: apps[0].port });
+      const written = await answerOf(client.getRaw());
+      await answerOf(client.postRaw({ version: written.version, text, reload: 'force' }));
+    });
+
     it('sends nothing to its old address where somebody may listen there', async () => {
       const [old, fresh] = apps;
       await answerOf(client.setServerState('web', 'nomad01', 'maint'));

@@ -43,6 +43,7 @@ export interface WireServer {
   readonly port?: number;
   readonly admin_state: 'ready' | 'drain' | 'maint';
   readonly operational_state: string;
+  readonly check_health?: number;
   /** From 3.3.1 on. */
   readonly weight?: number;
 }
@@ -54,6 +55,7 @@ const server = record(
     port: whole,
     admin_state: { enum: ['ready', 'drain', 'maint'] },
     operational_state: text,
+    check_health: whole,
     weight: whole,
   },
   ['name', 'admin_state', 'operational_state'],

@@ -88,6 +88,8 @@ export interface RuntimeServer {
   readonly adminState: AdminState;
   /** `up`, `down`, `stopping`. */
   readonly operationalState: string;
+  /** Successes that its checks still count in its favour: 0 once they took it down, more where its line has it begin so. */
+  readonly checkHealth?: number;
   /** The API tells from 3.3.1 on. */
   readonly weight?: number;
 }
@@ -200,6 +202,7 @@ function serverFrom(wire: WireServer): RuntimeServer {
     port: wire.port ?? 0,
     adminState: wire.admin_state,
     operationalState: wire.operational_state,
+    ...(wire.check_health !== undefined && { checkHealth: wire.check_health }),
     ...(wire.weight !== undefined && { weight: wire.weight }),
   };
 }

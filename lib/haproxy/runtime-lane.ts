@@ -2,7 +2,7 @@ import { catchError, concatMap, of, type Observable } from 'rxjs';
 import { FailureError } from '../model/failure.ts';
 import type { SlotStep, StepOf } from '../model/step.ts';
 import { ask } from './ask.ts';
-import type { DataplaneClient } from './client.ts';
+import type { DataplaneClient, RuntimeServer } from './client.ts';
 import { isRefusal } from './client-failures.ts';
 import { slotOf } from './memory.ts';
 
@@ -43,17 +43,20 @@ function callsFor(client: DataplaneClient, step: SlotStep, isParked: boolean): r
 
 /**
  * One call opens the slot, and gives it its address a moment later. A request in between is refused and tried elsewhere; a
- * check of HAProxy's in between takes the slot down, which the answer shows and a second call takes back.
+ * check of HAProxy's in between takes the slot down, which the answer shows and a second call takes back. A slot that is down
+ * because its lines say so (`init-state`) stays that until HAProxy has checked it.
  */
 function openAtOnce(client: DataplaneClient, step: StepOf<'fill-slot'>): Observable<unknown> {
   const { backend, slot, address, port, weight } = step;
   return client
     .setServer(backend, slot, { state: 'ready', address, port, weight })
     .pipe(
-      concatMap((server) =>
-        server.operationalState === 'down' ? client.setServer(backend, slot, { health: 'up' }) : of(server),
-      ),
+      concatMap((server) => (isTakenDown(server) ? client.setServer(backend, slot, { health: 'up' }) : of(server))),
     );
+}
+
+function isTakenDown({ operationalState, checkHealth = 0 }: RuntimeServer): boolean {
+  return operationalState === 'down' && checkHealth === 0;
 }
 
 /**
