@@ -31,14 +31,15 @@ forEachImage((image) => {
     let haproxy: Haproxy;
     let client: DataplaneClient;
     let apps: readonly [App, App];
+    let movesAddresses: boolean;
 
-    before(async function () {
+    before(async () => {
       haproxy = await startHaproxy({ image, config });
       client = createDataplaneClient(haproxy.api);
       const { dataplane } = await answerOf(client.getInfo());
       const host = haproxy.hostAddress;
       apps = [await startApp({ name: 'old', host }), await startApp({ name: 'new', host })];
-      if (!capabilitiesOf({ haproxy: '3.0', dataplane }).runtimeAddress) this.skip();
+      movesAddresses = capabilitiesOf({ haproxy: '3.0', dataplane }).runtimeAddress;
     });
 
     after(async () => {
@@ -57,7 +58,20 @@ forEachImage((image) => {
       alloc: 'a',
     });
 
-    it('serves after one call where it was parked, and is up however often HAProxy checks it', async () => {
+    /** Where the API cannot move it, the lane is not used for it: the slot stays where it is, and the API says 200. */
+    function itMoves(what: string, work: () => Promise<void>): void {
+      it(what, async () => {
+        if (movesAddresses) {
+          await work();
+          return;
+        }
+        await sendSteps(client, [fillWith(apps[0])]);
+        const [server] = await answerOf(client.getServers('web'));
+        expect(server).to.include(parked);
+      });
+    }
+
+    itMoves('serves after one call where it was parked, and is up however often HAProxy checks it', async () => {
       const [app] = apps;
       let down = 0;
       for (let n = 0; n < times; n += 1) {
@@ -72,7 +86,7 @@ forEachImage((image) => {
       expect(down).to.be.at.most(2);
     });
 
-    it('stays down until HAProxy has checked it, where its lines say so', async () => {
+    itMoves('stays down until HAProxy has checked it, where its lines say so', async () => {
       const { version, text } = await answerOf(client.getRaw());
       const lines = text.replace('check inter 2ms', 'check inter 5s init-state down');
       await answerOf(client.postRaw({ version, text: lines, reload: 'force' }));
@@ -83,7 +97,7 @@ forEachImage((image) => {
       await answerOf(client.postRaw({ version: written.version, text, reload: 'force' }));
     });
 
-    it('sends nothing to its old address where somebody may listen there', async () => {
+    itMoves('sends nothing to its old address where somebody may listen there', async () => {
       const [old, fresh] = apps;
       await answerOf(client.setServerState('web', 'nomad01', 'maint'));
       const before = old.requests();
