@@ -26,20 +26,23 @@ backend web from main
 const slot = 'web/nomad01';
 const times = 80;
 
+/** By the line in the image's name; one that names none is taken for a new one. */
+function movesAddresses(image: string): boolean {
+  const [line = '3.4'] = /\d+\.\d+$/.exec(image) ?? [];
+  return capabilitiesOf({ haproxy: line, dataplane: line }).runtimeAddress;
+}
+
 forEachImage((image) => {
   describe('a slot that is filled at runtime', () => {
     let haproxy: Haproxy;
     let client: DataplaneClient;
     let apps: readonly [App, App];
-    let movesAddresses: boolean;
 
     before(async () => {
       haproxy = await startHaproxy({ image, config });
       client = createDataplaneClient(haproxy.api);
-      const { dataplane } = await answerOf(client.getInfo());
       const host = haproxy.hostAddress;
       apps = [await startApp({ name: 'old', host }), await startApp({ name: 'new', host })];
-      movesAddresses = capabilitiesOf({ haproxy: '3.0', dataplane }).runtimeAddress;
     });
 
     after(async () => {
@@ -58,20 +61,15 @@ forEachImage((image) => {
       alloc: 'a',
     });
 
-    /** Where the API cannot move it, the lane is not used for it: the slot stays where it is, and the API says 200. */
-    function itMoves(what: string, work: () => Promise<void>): void {
-      it(what, async () => {
-        if (movesAddresses) {
-          await work();
-          return;
-        }
+    if (!movesAddresses(image)) {
+      it('stays where it is, though the API says 200: the lane is not used for it', async () => {
         await sendSteps(client, [fillWith(apps[0])]);
-        const [server] = await answerOf(client.getServers('web'));
-        expect(server).to.include(parked);
+        expect((await answerOf(client.getServers('web')))[0]).to.include(parked);
       });
+      return;
     }
 
-    itMoves('serves after one call where it was parked, and is up however often HAProxy checks it', async () => {
+    it('serves after one call where it was parked, and is up however often HAProxy checks it', async () => {
       const [app] = apps;
       let down = 0;
       for (let n = 0; n < times; n += 1) {
@@ -86,7 +84,7 @@ forEachImage((image) => {
       expect(down).to.be.at.most(2);
     });
 
-    itMoves('stays down until HAProxy has checked it, where its lines say so', async () => {
+    it('stays down until HAProxy has checked it, where its lines say so', async () => {
       const { version, text } = await answerOf(client.getRaw());
       const lines = text.replace('check inter 2ms', 'check inter 5s init-state down');
       await answerOf(client.postRaw({ version, text: lines, reload: 'force' }));
@@ -97,7 +95,7 @@ forEachImage((image) => {
       await answerOf(client.postRaw({ version: written.version, text, reload: 'force' }));
     });
 
-    itMoves('sends nothing to its old address where somebody may listen there', async () => {
+    it('sends nothing to its old address where somebody may listen there', async () => {
       const [old, fresh] = apps;
       await answerOf(client.setServerState('web', 'nomad01', 'maint'));
       const before = old.requests();

@@ -5,7 +5,7 @@ import type { Notice } from '../model/notice.ts';
 import { endpoint } from '../model/service.ts';
 import { needsReload } from '../model/slots.ts';
 import { isStructural, type Step } from '../model/step.ts';
-import type { SlotView, View } from '../model/view.ts';
+import { findSlot, type View } from '../model/view.ts';
 
 /** One line of a plan: a step, what it does to which object, why, and whether HAProxy reloads for it. */
 export interface Planned {
@@ -161,10 +161,6 @@ function registrationsOf(key: ServiceKey, registrations: readonly Registration[]
 
 function hasSlots(backend: string, key: ServiceKey, view: View): boolean {
   return view.backends.get(backend)?.slots.some(({ service }) => service === key) === true;
-}
-
-function findSlot({ backend, slot }: SlotName, view: View): SlotView | undefined {
-  return view.backends.get(backend)?.slots.find(({ name }) => name === slot);
 }
 
 interface SlotName {

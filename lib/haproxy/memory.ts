@@ -1,7 +1,7 @@
 import type { ServiceKey } from '../model/events.ts';
 import { moveSlots } from '../model/slots.ts';
 import type { SlotStep } from '../model/step.ts';
-import type { SlotView, View } from '../model/view.ts';
+import { findSlot, type SlotView, type View } from '../model/view.ts';
 import type { RawConfiguration } from './client.ts';
 import type { MapPaths } from './routing.ts';
 import { withRows, type MapRows } from './view.ts';
@@ -85,12 +85,8 @@ function lastWords(steps: readonly SlotStep[]): readonly SlotStep[] {
 export function parkedSlots({ known, pending, uncompared }: Memory, steps: readonly SlotStep[]): ReadonlySet<string> {
   if (known === undefined || uncompared) return new Set();
   const unsaid = new Set(pending.map(slotOf));
-  const free = steps.filter((step) => isFree(known.view, step)).map(slotOf);
+  const free = steps.filter((step) => findSlot(step, known.view)?.state === 'free').map(slotOf);
   return new Set(free.filter((slot) => !unsaid.has(slot)));
-}
-
-function isFree(view: View, { backend, slot }: SlotStep): boolean {
-  return view.backends.get(backend)?.slots.find(({ name }) => name === slot)?.state === 'free';
 }
 
 /** The file says these from now on. */
@@ -134,8 +130,4 @@ export function adoptSlot(memory: Memory, backend: string, slot: SlotView): void
 
 export function slotOf({ backend, slot }: Pick<SlotStep, 'backend' | 'slot'>): string {
   return `${backend}/${slot}`;
-}
-
-export function hasSlot(view: View, { backend, slot }: SlotStep): boolean {
-  return view.backends.get(backend)?.slots.some(({ name }) => name === slot) === true;
 }

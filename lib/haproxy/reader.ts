@@ -1,14 +1,14 @@
 import { FailureError } from '../model/failure.ts';
 import type { Notice } from '../model/notice.ts';
 import { moveSlots } from '../model/slots.ts';
-import type { View } from '../model/view.ts';
+import { findSlot, type View } from '../model/view.ts';
 import { ask } from './ask.ts';
 import type { DataplaneClient, RawConfiguration } from './client.ts';
 import { isRefusal } from './client-failures.ts';
 import { reloadText } from './commit.ts';
 import type { LostReloads } from './lost-reloads.ts';
 import type { MapFiles } from './map-files.ts';
-import { hasSlot, type Known, type Memory } from './memory.ts';
+import type { Known, Memory } from './memory.ts';
 import { sendSteps } from './runtime-lane.ts';
 import { capabilitiesOf, type Capabilities } from './versions.ts';
 import { readView } from './view.ts';
@@ -147,7 +147,7 @@ export function createReader(options: ReaderOptions): Reader {
 
   /** A slot that is no more takes its steps with it. */
   function dropLostSteps(view: View): void {
-    memory.pending = memory.pending.filter((step) => hasSlot(view, step));
+    memory.pending = memory.pending.filter((step) => findSlot(step, view) !== undefined);
   }
 
   return { readAll, remember, wantsReload };

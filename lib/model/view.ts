@@ -62,3 +62,11 @@ export function slotsFor(backend: BackendView | undefined, key: ServiceKey): rea
   if (backend === undefined) return [];
   return backend.mark === undefined ? backend.slots.filter((slot) => slot.service === key) : backend.slots;
 }
+
+/** The slot of that name, whoever's it is. */
+export function findSlot(
+  { backend, slot }: { readonly backend: string; readonly slot: string },
+  view: View,
+): SlotView | undefined {
+  return view.backends.get(backend)?.slots.find(({ name }) => name === slot);
+}

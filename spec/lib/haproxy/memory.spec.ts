@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { createMemory, notePending, parkedSlots, tookPending, type Memory } from '../../../lib/haproxy/memory.ts';
+import { mapPaths } from '../../../lib/haproxy/routing.ts';
 import { changeSlot } from '../../../lib/model/slots.ts';
 import type { SlotStep } from '../../../lib/model/step.ts';
 import type { SlotView } from '../../../lib/model/view.ts';
-import { mapPaths } from '../../../lib/haproxy/routing.ts';
 import { appears, givenView, registration, serving } from '../../support/given.ts';
 
 const where = { service: 'default/web', backend: 'web', slot: 'nomad01' } as const;
