@@ -129,7 +129,7 @@ function readBackend(
     ...(mark && { mark }),
     mode,
     dynamic: isDynamic(balance.replace(/\(.*/, ''), consistent),
-    slots,
+    slots: [...slots], // as long as it has to be: what grew by `push` has room for more
     foreignServers,
     referenced,
   };

@@ -94,9 +94,9 @@ export function mergeChanges(older: ServiceChange, newer: ServiceChange): Servic
   };
 }
 
-/** The `address:port` that an instance serves at; IPv6 in brackets. */
-export function endpoint(of: { readonly address: string; readonly port: number }): string {
-  return of.address.includes(':') ? `[${of.address}]:${of.port}` : `${of.address}:${of.port}`;
+/** The `address:port` that an instance serves at; IPv6 in brackets. Joined, because a template would be kept with its parts. */
+export function endpoint({ address, port }: { readonly address: string; readonly port: number }): string {
+  return [address.includes(':') ? `[${address}]` : address, port].join(':');
 }
 
 /**

@@ -75,15 +75,20 @@ export const parseNamespaces = parserOf(namespacesSchema, (raw): readonly string
 
 const parseEach = arrayOf(parseRegistration);
 
-/** The answer of `/v1/service/:name`. Instances with equal tags share one list of them, as nearly all of a service do. */
+/** The answer of `/v1/service/:name`. What is equal in its instances, as tags nearly always are, is kept once. */
 export function parseRegistrations(raw: unknown): Parsed<readonly Registration[]> {
   const parsed = parseEach(raw);
-  return parsed.ok ? { ok: true, value: shareTags(parsed.value) } : parsed;
+  return parsed.ok ? { ok: true, value: shareEqual(parsed.value) } : parsed;
 }
 
-function shareTags(registrations: readonly Registration[]): readonly Registration[] {
+function shareEqual(registrations: readonly Registration[]): readonly Registration[] {
   const [first] = registrations;
-  return registrations.map((one) =>
-    first !== undefined && one !== first && isSameList(one.tags, first.tags) ? { ...one, tags: first.tags } : one,
-  );
+  if (first === undefined) return registrations;
+  return registrations.map((one) => ({
+    ...one,
+    namespace: one.namespace === first.namespace ? first.namespace : one.namespace,
+    service: one.service === first.service ? first.service : one.service,
+    job: one.job === first.job ? first.job : one.job,
+    tags: isSameList(one.tags, first.tags) ? first.tags : one.tags,
+  }));
 }

@@ -69,7 +69,7 @@ export interface Ledger {
 export function createLedger(): Ledger {
   const positions = new Map<string, number>();
   /** Index of the snapshot by service or job; `floor` for services that it did not list. */
-  const floors = new Map<string, number>();
+  let floors = { services: new Map<ServiceKey, number>(), jobs: createByName<number>() };
   let floor = 0;
   /** The highest of them: what is newer needs no look at its own. */
   let ceiling = 0;
@@ -87,7 +87,25 @@ export function createLedger(): Ledger {
   let held: Map<string, { readonly source: string; readonly event: StreamEvent }> | undefined;
 
   function isNews(event: StreamEvent): boolean {
-    return event.index > ceiling || event.index > (floors.get(subjectOf(event)) ?? (isJob(event) ? 0 : floor));
+    return event.index > ceiling || event.index > floorOf(event);
+  }
+
+  function floorOf(event: StreamEvent): number {
+    switch (event.kind) {
+      case 'service-registered':
+        return floorOfService(event.registration);
+      case 'service-deregistered':
+        return floorOfService(event);
+      case 'job-registered':
+      case 'job-deregistered':
+        return floors.jobs.get(nameOf(event)) ?? 0;
+      default:
+        return event satisfies never;
+    }
+  }
+
+  function floorOfService({ namespace, service }: { readonly namespace: string; readonly service: string }): number {
+    return floors.services.get(serviceKey(namespace, service)) ?? floor;
   }
 
   /** A lower index than the last one is a replay; an equal one may be the second line of that index. */
@@ -155,7 +173,7 @@ export function createLedger(): Ledger {
     settle,
     forget() {
       positions.clear();
-      floors.clear();
+      floors = { services: new Map(), jobs: createByName() };
       settle(Infinity);
       seen.clear();
       floor = 0;
@@ -164,10 +182,9 @@ export function createLedger(): Ledger {
     },
     merge(snapshot, pays) {
       floor = snapshot.index;
-      floors.clear();
-      for (const one of snapshot.services) floors.set(`service ${one.key}`, one.index);
-      for (const one of snapshot.jobs) floors.set(`job ${serviceKey(one.value.namespace, one.value.id)}`, one.index);
-      ceiling = highest([floor, ...floors.values()]);
+      floors = { services: new Map(snapshot.services.map((one) => [one.key, one.index])), jobs: createByName() };
+      for (const one of snapshot.jobs) floors.jobs.set(one.value, one.index);
+      ceiling = highest([floor, ...[...snapshot.services, ...snapshot.jobs].map((one) => one.index)]);
       known = Math.max(known, snapshot.index);
       takeHeld();
       const gone = snapshot.gone?.filter((job) => toldSince.get(job) === undefined) ?? [];
@@ -227,21 +244,6 @@ function highest(indexes: readonly number[]): number {
 
 function isJob(event: StreamEvent): boolean {
   return event.kind === 'job-registered' || event.kind === 'job-deregistered';
-}
-
-/** The service or job that the event is about. */
-function subjectOf(event: StreamEvent): string {
-  switch (event.kind) {
-    case 'service-registered':
-      return `service ${serviceKey(event.registration.namespace, event.registration.service)}`;
-    case 'service-deregistered':
-      return `service ${serviceKey(event.namespace, event.service)}`;
-    case 'job-registered':
-    case 'job-deregistered':
-      return objectOf(event);
-    default:
-      return event satisfies never;
-  }
 }
 
 /** What the event is about is called so, a registration or a job. */
