@@ -110,9 +110,7 @@ function measureAll(chosen: Stages, services: number, timeMs: number, mix: Mix =
 
 function measureMemory(registrations: number): Memory {
   const script = fileURLToPath(new URL('./pipeline/memory.ts', import.meta.url));
-  return JSON.parse(
-    execFileSync(process.execPath, ['--expose-gc', script, String(registrations)], { encoding: 'utf8' }),
-  ) as Memory;
+  return JSON.parse(execFileSync(process.execPath, [script, String(registrations)], { encoding: 'utf8' })) as Memory;
 }
 
 function judge(figures: readonly Figure[], largest: Memory): readonly Target[] {

@@ -1,5 +1,19 @@
 import type { Logger } from 'pino';
-import { catchError, concat, defer, filter, firstValueFrom, from, map, merge, of, tap, type Observable } from 'rxjs';
+import {
+  catchError,
+  concat,
+  defer,
+  EMPTY,
+  filter,
+  firstValueFrom,
+  from,
+  ignoreElements,
+  map,
+  merge,
+  of,
+  tap,
+  type Observable,
+} from 'rxjs';
 import { nomadEvents } from '../../streams/nomad-events.ts';
 import type { Probe } from '../../operators/admit-instances.ts';
 import { pipeline } from '../../streams/pipeline.ts';
@@ -20,6 +34,7 @@ import { foldReadiness, readiness, startReadiness } from '../readiness.ts';
 import { createRecorder, type Recorder } from '../recorder.ts';
 import { hiding } from '../secrets.ts';
 import { startServer, type Server, type Shown } from '../server.ts';
+import { returnSpare, thisProcess } from '../spare-memory.ts';
 import { createStartUp } from '../start-up.ts';
 import { createStatusBoard } from '../status-board.ts';
 import { createStatusFeed } from '../status-feed.ts';
@@ -115,7 +130,8 @@ export const run: Command = {
       count,
       onlooker: board.onlooker,
     };
-    const code = await follow(pipeline(ends, settings, timingOf(config)), observe, stopped, log);
+    const said = pipeline(ends, settings, timingOf(config));
+    const code = await firstValueFrom(merge(follow(said, observe, stopped, log), spareMemory(log)));
     status.stop();
     for (const notice of await Promise.race([haproxy.idle(), delay(lastWriteMs)])) observe(notice);
     await Promise.all([server.close(), admin?.close(), recorder?.close()]);
@@ -130,7 +146,7 @@ function follow(
   observe: (notice: Notice) => void,
   stopped: Promise<void>,
   log: Logger,
-): Promise<ExitCode> {
+): Observable<ExitCode> {
   const gaveUp = said.pipe(
     tap(observe),
     filter((notice) => notice.kind === 'haproxy-lost' && notice.failure.kind === 'unsupported'),
@@ -145,7 +161,21 @@ function follow(
     return of(exitCodes.bug);
   });
   const asked = from(stopped).pipe(map(() => exitCodes.ok));
-  return firstValueFrom<ExitCode>(merge(concat(gaveUp, ended), asked));
+  return merge(concat(gaveUp, ended), asked);
+}
+
+/** Beside everything else: where it cannot be done, memory stays with V8. */
+function spareMemory(log: Logger): Observable<never> {
+  return returnSpare(thisProcess()).pipe(
+    tap((spared) => {
+      log.debug(spared, 'gave memory back');
+    }),
+    ignoreElements(),
+    catchError((error: unknown) => {
+      log.debug({ err: error }, 'cannot give memory back');
+      return EMPTY;
+    }),
+  );
 }
 
 /** Longest time (ms) that the configuration file may lag behind the process under constant change. */
