@@ -5,7 +5,7 @@ import type { Measure } from './model/kept.ts';
 import { foldLastEvents } from './model/last-events.ts';
 import type { Notice } from './model/notice.ts';
 import { statusOf } from './model/status-service.ts';
-import { createStatus, foldStatus, forgetService } from './model/status.ts';
+import { createStatus, foldStatus, forgetService, type Status } from './model/status.ts';
 import type { Count } from './model/tally.ts';
 import type { Witness } from './model/witness.ts';
 import type { Readiness } from './readiness.ts';
@@ -20,6 +20,20 @@ export interface BoardOptions {
   /** Ms since 1970. */
   readonly now: () => number;
   readonly measure: Measure;
+}
+
+/** What is told beside the services; in JSON what is undefined is null. */
+export interface StatusParts extends Pick<
+  Status,
+  'nomad' | 'haproxy' | 'snapshot' | 'counts' | 'reloads' | 'latency' | 'warnings' | 'held' | 'ghosts'
+> {
+  readonly about: {
+    readonly version: string;
+    readonly node: string;
+    readonly startedAt: number;
+    readonly dryRun: boolean;
+  };
+  readonly ready: Readiness;
 }
 
 /** The status as JSON text, whole or what is new of it. What has not changed is not made again, however often it is asked for. */
@@ -72,7 +86,7 @@ export function createStatusBoard({ version, dryRun, ready, hide, now, measure }
     lookBackAt = fewTouched + 2 * touched.size;
   }
 
-  function partsNow(): Readonly<Record<string, unknown>> {
+  function partsNow(): StatusParts {
     const { nomad, haproxy, snapshot, counts, reloads, latency, warnings, held, ghosts } = status;
     return { about, ready: ready(), nomad, haproxy, snapshot, counts, reloads, latency, warnings, held, ghosts };
   }

@@ -1,5 +1,16 @@
+/**
+ * What `/events` tells; checked by `npm run check:types`.
+ *
+ * @typedef {import('../model/status-service.ts').ServiceStatus} Service
+ * @typedef {Service['backends'][number]['slots'][number]} Slot
+ * @typedef {import('../status-board.ts').StatusParts} Parts
+ * @typedef {Partial<Parts> & { at: number, services: (Service | Gone)[] }} News
+ * @typedef {{ service: string, state: 'gone' }} Gone
+ */
+
 // Every text below may be a stranger's: it only ever becomes textContent.
-const byId = (id) => document.getElementById(id);
+// status.html has them all.
+const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const say = (id, text) => {
   const node = byId(id);
   if (node.textContent !== text) node.textContent = text;
@@ -9,11 +20,15 @@ const sayIs = (id, look, text) => {
   say(id, text);
 };
 
-function make(name, { className, text, scope, ...attributes } = {}, ...children) {
+/**
+ * @param {string} name
+ * @param {Record<string, string>} options attributes, but for `className` and `text`
+ * @param {(Node | string)[]} children
+ */
+function make(name, { className, text, ...attributes } = {}, ...children) {
   const node = document.createElement(name);
   if (className) node.className = className;
   if (text !== undefined) node.textContent = text;
-  if (scope) node.scope = scope;
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
   node.append(...children);
   return node;
@@ -32,6 +47,7 @@ const age = (at) => span(Math.max(1000, Math.round((now() - at) / 1000) * 1000))
 const ago = (at) => (now() - at < 1500 ? 'now' : `${age(at)} ago`);
 
 /** What is known, as the connector told it, and by how much its clock is ahead of ours (ms). */
+/** @type {Partial<Parts> & { services: Map<string, Service> }} */
 const known = { services: new Map() };
 let skew = 0;
 const now = () => Date.now() + skew;
@@ -82,10 +98,12 @@ function nameOf(service) {
   return [make('span', { text: service.slice(0, at + 1) }), service.slice(at + 1)];
 }
 
+/** @param {Slot} slot */
 function lookOfSlot({ state, health }) {
   return state === 'serving' && health === 'down' ? 'down' : state;
 }
 
+/** @param {Service} row */
 function slotsCell({ backends, waitingInAll }) {
   const all = backends.flatMap(({ slots }) => slots);
   const order = ['serving', 'down', 'draining', 'waiting', 'free'];
@@ -104,9 +122,11 @@ function slotsCell({ backends, waitingInAll }) {
   ];
 }
 
+/** @param {Service} row */
 const backendText = ({ backends }) =>
   backends.map(({ name, owned }) => (owned ? name : `${name} (shared)`)).join(', ') || 'none';
 
+/** @param {Service} row */
 function domainsText({ routes }) {
   const names = routes.slice(0, 3).map(({ domain }) => domain);
   return routes.length > 3 ? `${names.join(', ')} and ${routes.length - 3} more` : names.join(', ');
@@ -114,9 +134,11 @@ function domainsText({ routes }) {
 
 const shorter = (id) => (/^[0-9a-f]{8}-/.test(id) ? id.slice(0, 8) : id);
 
+/** @param {Service['lastEvents'][number]} event */
 const eventText = ({ at, what, alloc, place }) =>
   `${shorter(alloc)} at ${place} ${what} ${new Date(at).toLocaleTimeString()}`;
 
+/** @param {Service} row */
 function detail(row) {
   const slots = row.backends.flatMap(({ name, slots }) => slots.map((slot) => ({ ...slot, in: name })));
   const lines = [
@@ -195,6 +217,7 @@ function buildService({ key }) {
   const row = make('tr', {}, make('th', { scope: 'row' }, button), state, slots, backend, domains);
   const entry = {
     nodes: [row],
+    /** @param {Service} value */
     update: (value, isChange) => {
       const { look, text } = states[value.state];
       state.replaceChildren(make('span', { className: `is ${look}`, text }));
@@ -202,7 +225,7 @@ function buildService({ key }) {
       backend.textContent = backendText(value);
       domains.textContent = domainsText(value);
       if (isChange) flash(row);
-      if (entry.nodes.length > 1) entry.nodes[1].firstChild.replaceChildren(...detail(value));
+      entry.nodes[1]?.firstElementChild?.replaceChildren(...detail(value));
     },
   };
   function toggle(open) {
@@ -212,7 +235,7 @@ function buildService({ key }) {
       button.setAttribute('aria-controls', id);
       row.after(below);
       entry.nodes = [row, below];
-      if (entry.value) below.firstChild.replaceChildren(...detail(entry.value));
+      if (entry.value) below.firstElementChild?.replaceChildren(...detail(entry.value));
       opened.add(key);
     } else {
       button.removeAttribute('aria-controls');
@@ -238,15 +261,18 @@ const listRoutes = keyedList(byId('route-rows'), buildRoute);
 let wantedState;
 
 const hay = new WeakMap();
+/** @param {Service} row */
 function hayOf(row) {
   const text = hay.get(row) ?? JSON.stringify(row).toLowerCase();
   hay.set(row, text);
   return text;
 }
 
+const filter = /** @type {HTMLInputElement} */ (byId('filter'));
+
 function showServices() {
   const all = [...known.services.values()];
-  const words = byId('filter').value.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
   const isFound = (row) => words.every((word) => hayOf(row).includes(word));
   const found = all.filter((row) => (!wantedState || row.state === wantedState) && isFound(row));
   listServices(
@@ -305,6 +331,7 @@ function showStates(all) {
 // Routes
 
 const routeCache = new WeakMap();
+/** @param {Service} row */
 function routesOf(row) {
   if (!routeCache.has(row)) {
     const { service } = row;
@@ -365,13 +392,14 @@ const mostProblems = 100;
 
 function attention() {
   const { ready, nomad, haproxy, held, warnings = [], ghosts = 0 } = known;
+  /** @param {NonNullable<Service['failure']>} failure */
   const retry = ({ retryAt }) => (retryAt === undefined ? '' : ' It is tried again by itself.');
   const all = [];
   const add = (key, look, who, what, hint = '') => all.push({ key, text: [look, who, what, hint] });
   for (const reason of ready?.reasons ?? []) add(`ready ${reason}`, 'wait', 'Not ready', reason);
-  for (const [who, end] of [
-    ['Nomad', nomad],
-    ['HAProxy', haproxy],
+  for (const { who, end } of [
+    { who: 'Nomad', end: nomad },
+    { who: 'HAProxy', end: haproxy },
   ]) {
     if (end?.failure && !end.connected) add(who, 'bad', who, end.failure.message, end.failure.hint);
   }
@@ -455,9 +483,9 @@ function showCounts() {
 
 function showEnds() {
   const { nomad, haproxy, snapshot } = known;
-  for (const [name, end] of [
-    ['nomad', nomad],
-    ['haproxy', haproxy],
+  for (const { name, end } of [
+    { name: 'nomad', end: nomad },
+    { name: 'haproxy', end: haproxy },
   ]) {
     if (!end) continue;
     const isNew = !end.connected && !end.failure;
@@ -574,6 +602,7 @@ function showLatency() {
 
 // News
 
+/** @param {News} news */
 function take(news, isWhole) {
   const { services, at, ...parts } = news;
   skew = at - Date.now();
@@ -582,7 +611,7 @@ function take(news, isWhole) {
     samples.length = 0;
     const old = known.services;
     known.services = new Map(
-      services.map((row) => {
+      /** @type {Service[]} */ (services).map((row) => {
         const before = old.get(row.service);
         return [row.service, before && JSON.stringify(before) === JSON.stringify(row) ? before : row];
       }),
@@ -655,14 +684,14 @@ setInterval(() => {
   showTimes();
 }, 2000);
 
-byId('filter').addEventListener('input', showServices);
+filter.addEventListener('input', showServices);
 document.addEventListener('keydown', (event) => {
   const isTyping = event.target instanceof HTMLInputElement;
   if (event.key === '/' && !isTyping && !event.ctrlKey && !event.metaKey && !event.altKey) {
     event.preventDefault();
-    byId('filter').focus();
+    filter.focus();
   } else if (event.key === 'Escape' && isTyping) {
-    byId('filter').value = '';
+    filter.value = '';
     showServices();
   }
 });
