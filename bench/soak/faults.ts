@@ -84,6 +84,7 @@ export const faults: Readonly<Record<string, Fault>> = {
   'API: 500': disturbApi('500'),
   'API: answer to a write lost': loseWrite,
   'API: killed': ({ world: { haproxy } }) => haproxy.kill('dataplaneapi'),
+  'HAProxy: killed': ({ killHaproxy }) => killHaproxy(),
   'HAProxy: reloaded by somebody else': async (scene) => {
     await reloadByHand(scene);
   },

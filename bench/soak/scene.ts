@@ -22,9 +22,20 @@ export interface Scene {
   readonly open: (perSecond: number) => Promise<void>;
   /** A reload that is somebody else's has been done. */
   readonly noteForeignReload: () => void;
-  /** Reloads since the first connector, by HAProxy's own count, and those that were somebody else's. */
-  readonly reloads: () => Promise<{ readonly counted: number; readonly foreign: number }>;
+  /** Kills HAProxy, which is started again at once. No user asks until it is there: nobody could answer. */
+  readonly killHaproxy: () => Promise<void>;
+  readonly reloads: () => Promise<CountedReloads>;
   readonly close: () => Promise<void>;
+}
+
+/** Reloads since the first connector. */
+export interface CountedReloads {
+  /** By HAProxy, of which each process counts its own. */
+  readonly counted: number;
+  /** Those that were somebody else's. */
+  readonly foreign: number;
+  /** How often it was killed. */
+  readonly kills: number;
 }
 
 const appPorts = 40;
@@ -56,8 +67,9 @@ export async function setScene({
     const random = createRandom(seed);
     const cluster = createCluster(world.nomad, { services, stable: stableServices, address, ports, deadPort, random });
     const calls = noteWrites(world.proxy);
-    const before = await world.haproxy.reloads();
+    let counted = -(await world.haproxy.reloads());
     let foreign = 0;
+    let kills = 0;
     connectors = await startConnectors(environment(world));
     const hosts = cluster.stable.map(hostOf);
     const edge = world.haproxy.port(8080);
@@ -72,7 +84,15 @@ export async function setScene({
       noteForeignReload: () => {
         foreign += 1;
       },
-      reloads: async () => ({ counted: (await world.haproxy.reloads()) - before, foreign }),
+      killHaproxy: async () => {
+        await load.call.rest();
+        counted += await world.haproxy.reloads();
+        kills += 1;
+        await world.haproxy.kill('haproxy');
+        await world.haproxy.untilUp();
+        await load.call.goOn();
+      },
+      reloads: async () => ({ counted: counted + (await world.haproxy.reloads()), foreign, kills }),
       close,
     };
   } catch (error) {

@@ -62,11 +62,11 @@ async function play(scene: Scene, { seconds, seed, rate, only }: SoakOptions): P
   await connectors.restart('stop');
   claims.push(claimHeap(lived, await connectors.liveHeap()));
   await connectors.stop();
-  const { counted, foreign } = await scene.reloads();
+  const reloads = await scene.reloads();
   claims.push(
     await claimHandWritten(world),
     await claimNoTransactions(world, scene.calls, connectors.lives),
-    claimReloads(counted, foreign, scene.calls, connectors.lives),
+    claimReloads(reloads, scene.calls, connectors.lives),
     claimMemory(longest),
     claimLives(connectors.lives),
   );

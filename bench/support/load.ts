@@ -46,6 +46,9 @@ const maxFirstFailures = 20;
 
 interface Run {
   readonly timer: NodeJS.Timeout;
+  /** When it rests, by the machine's clock; requests are due for the time that it did not. */
+  restingSince: number | undefined;
+  rested: number;
   readonly open: Set<Promise<void>>;
   readonly agent: Agent;
   readonly failures: Record<string, number>;
@@ -69,11 +72,14 @@ const calls = {
   ): void {
     const startedAt = clockMs();
     const timer = setInterval(() => {
-      const due = Math.min(total, Math.floor(((clockMs() - startedAt) * perSecond) / 1000));
+      if (current.restingSince !== undefined) return;
+      const due = Math.min(total, Math.floor(((clockMs() - startedAt - current.rested) * perSecond) / 1000));
       while (current.sent < due) send(current, address, hosts[current.sent % hosts.length]!);
     }, 1);
     const current: Run = {
       timer,
+      restingSince: undefined,
+      rested: 0,
       open: new Set(),
       agent: new Agent({ keepAlive }),
       failures: {},
@@ -85,6 +91,17 @@ const calls = {
       failed: 0,
     };
     run = current;
+  },
+
+  /** Resolves when all that were sent have been answered. */
+  async rest(): Promise<void> {
+    run!.restingSince = clockMs();
+    await Promise.all(run!.open);
+  },
+
+  goOn(): void {
+    run!.rested += clockMs() - run!.restingSince!;
+    run!.restingSince = undefined;
   },
 
   sent(): number {

@@ -31,7 +31,12 @@ describe('claimReloads', () => {
   ];
   for (const [what, holds, counted, foreign, calls, lives] of cases) {
     it(`${holds ? 'holds' : 'does not hold'} with ${what}`, () => {
-      expect(claimReloads(counted, foreign, calls, lives).holds).to.equal(holds);
+      expect(claimReloads({ counted, foreign, kills: 0 }, calls, lives).holds).to.equal(holds);
     });
   }
+
+  it('holds with one that HAProxy was killed over before it was counted, one for each kill', () => {
+    const holds = (kills: number) => claimReloads({ counted: 0, foreign: 0, kills }, [commit, commit], [said(2)]).holds;
+    expect([0, 1, 2].map(holds)).to.deep.equal([false, false, true]);
+  });
 });
