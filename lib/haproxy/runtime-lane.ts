@@ -1,4 +1,4 @@
-import { catchError, concatMap, of, type Observable } from 'rxjs';
+import { catchError, concatMap, of, type MonoTypeOperatorFunction, type Observable } from 'rxjs';
 import { FailureError } from '../model/failure.ts';
 import type { SlotStep, StepOf } from '../model/step.ts';
 import { ask } from './ask.ts';
@@ -48,11 +48,12 @@ function callsFor(client: DataplaneClient, step: SlotStep, isParked: boolean): r
  */
 function openAtOnce(client: DataplaneClient, step: StepOf<'fill-slot'>): Observable<unknown> {
   const { backend, slot, address, port, weight } = step;
-  return client
-    .setServer(backend, slot, { state: 'ready', address, port, weight })
-    .pipe(
-      concatMap((server) => (isTakenDown(server) ? client.setServer(backend, slot, { health: 'up' }) : of(server))),
-    );
+  return client.setServer(backend, slot, { state: 'ready', address, port, weight }).pipe(untilUp(client, step));
+}
+
+/** It has answered its probe: what HAProxy's checks made of the slot before says nothing of it. */
+function untilUp(client: DataplaneClient, { backend, slot }: SlotStep): MonoTypeOperatorFunction<RuntimeServer> {
+  return concatMap((server) => (isTakenDown(server) ? client.setServer(backend, slot, { health: 'up' }) : of(server)));
 }
 
 function isTakenDown({ operationalState, checkHealth = 0 }: RuntimeServer): boolean {
@@ -61,13 +62,13 @@ function isTakenDown({ operationalState, checkHealth = 0 }: RuntimeServer): bool
 
 /**
  * Somebody may listen where the slot points: address first. The second call repeats it: if HAProxy reloaded in between, the
- * slot would open at a parked address; a field that is equal is not sent.
+ * slot would open at a parked address; a field that is equal is not sent. Its checks may have found it down while it drained.
  */
 function openLast(client: DataplaneClient, step: StepOf<'fill-slot'>): readonly Observable<unknown>[] {
   const { backend, slot, address, port, weight } = step;
   return [
     client.setServer(backend, slot, { address, port, weight }),
-    client.setServer(backend, slot, { state: 'ready', address, port }),
+    client.setServer(backend, slot, { state: 'ready', address, port }).pipe(untilUp(client, step)),
   ];
 }
 
