@@ -4,7 +4,7 @@ import type { ServiceKey } from '../lib/model/events.ts';
 import { FailureError } from '../lib/model/failure.ts';
 import type { Notice, Outcome } from '../lib/model/notice.ts';
 import { reloadWaitMs, spendReload, type ReloadBudget } from '../lib/model/reload-budget.ts';
-import type { ServiceChange } from '../lib/model/service.ts';
+import type { Service, ServiceChange } from '../lib/model/service.ts';
 import { canMove } from '../lib/model/slots.ts';
 import type { Step } from '../lib/model/step.ts';
 import { takeTurn, type Turn } from '../lib/model/turn.ts';
@@ -30,6 +30,8 @@ export function routeChanges(
 ): (batch: readonly ServiceChange[]) => Observable<Outcome | Notice> {
   let passed = false;
   let lazy: Turn['lazy'] = new Map<ServiceKey, readonly Step[]>();
+  /** The services that these removals were planned for, as they were then. */
+  const plannedFor = new Map<ServiceKey, Service | undefined>();
 
   function takeBatch(given: readonly ServiceChange[]): Observable<Outcome | Notice> {
     const batch = planner.newest(given);
@@ -39,8 +41,9 @@ export function routeChanges(
       mergeMap((view) => {
         const now = scheduler.now();
         const plans = planner.plan(view, batch);
-        const turn = takeTurn(plans, lazy, view, reloadWaitMs(budget, now), now);
+        const turn = takeTurn(plans, stillPlanned(), view, reloadWaitMs(budget, now), now);
         lazy = turn.lazy;
+        notePlanned(batch);
         if (turn.steps.length === 0) {
           planner.conclude(view, keys, []);
           return from(keys.map((key) => outcomeOf(key, plans, turn)));
@@ -54,6 +57,16 @@ export function routeChanges(
         );
       }),
     );
+  }
+
+  /** A service that came back meanwhile may have been taken care of at runtime: what was to be removed is in use again. */
+  function stillPlanned(): Turn['lazy'] {
+    return new Map([...lazy].filter(([key]) => planner.newest([{ key }])[0]?.after === plannedFor.get(key)));
+  }
+
+  function notePlanned(batch: readonly ServiceChange[]): void {
+    for (const { key, after } of batch) plannedFor.set(key, after);
+    for (const key of plannedFor.keys()) if (!lazy.has(key)) plannedFor.delete(key);
   }
 
   /** What the process can take without a write is not worth one, in this lane either. */

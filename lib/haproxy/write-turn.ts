@@ -30,6 +30,14 @@ export interface WriteTurnOptions {
   readonly now: () => number;
 }
 
+/** What will be no more when this turn is over: nobody may be put there meanwhile. */
+function removedSlots(step: Step, view: View): readonly string[] {
+  if (step.kind === 'remove-slots') return step.slots.map((slot) => slotOf({ backend: step.backend, slot }));
+  if (step.kind !== 'remove-backend') return [];
+  const slots = view.backends.get(step.backend)?.slots ?? [];
+  return slots.map(({ name }) => slotOf({ backend: step.backend, slot: name }));
+}
+
 /** HAProxy is not as the view says, so that nothing planned from it can be written. */
 export const conflict: Applied = { conflict: true, refused: new Map(), overtaken: new Set(), notices: [] };
 
@@ -75,7 +83,7 @@ export async function takeWriteTurn(
     refused: new Map(),
     notices: [],
   };
-  memory.busy = new Set(slotSteps.map(slotOf));
+  memory.busy = new Set([...slotSteps.map(slotOf), ...configured.flatMap((step) => removedSlots(step, view))]);
   memory.overtaken = new Set();
   await untilStill(memory, slotSteps.map(slotOf));
 

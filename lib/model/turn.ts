@@ -2,8 +2,8 @@ import { backendClaim, routeClaim } from './claims.ts';
 import type { ServiceKey } from './events.ts';
 import type { Plan } from './plan.ts';
 import { hasSlot, needsReload } from './slots.ts';
-import { isLazy, isStructural, type Step } from './step.ts';
-import type { View } from './view.ts';
+import { isLazy, isStructural, type Step, type StepOf } from './step.ts';
+import type { SlotView, View } from './view.ts';
 
 /** What one turn of the writer does, and what it leaves for later. */
 export interface Turn {
@@ -43,10 +43,20 @@ export function takeTurn(
     } else wait(key, reloadWaitMs);
   }
   if (reloads) {
-    steps.push(...[...lazy.values()].flat().filter((step) => isLazy(step) && view.backends.has(step.backend)));
+    steps.push(...[...lazy.values()].flat().filter((step) => isLazy(step) && isStillEmpty(step, view)));
     lazy.clear();
   }
   return { steps: inOrder(steps), reloads, waits, lazy };
+}
+
+/** A removal was planned for what stood empty then. Somebody may have come, or have taken it over, since. */
+function isStillEmpty(step: StepOf<'remove-backend' | 'remove-slots'>, view: View): boolean {
+  const there = view.backends.get(step.backend);
+  const isFree = (slot: SlotView) => slot.state === 'free' && slot.service === step.service;
+  if (step.kind === 'remove-backend') return there?.mark?.service === step.service && there.slots.every(isFree);
+  return (
+    there !== undefined && step.slots.every((name) => there.slots.some((slot) => slot.name === name && isFree(slot)))
+  );
 }
 
 function canDoWithoutReload(step: Step, view: View): boolean {

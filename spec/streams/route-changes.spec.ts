@@ -167,6 +167,20 @@ describe('routeChanges', () => {
     expect(take(goes(one))).to.deep.equal(['done web']);
   });
 
+  it('drops the removal of what a service uses again, whichever lane saw to it', () => {
+    const { planner, take, wait } = start();
+    take(appears(one));
+    for (const ms of [30_000, 5 * minute, 0]) {
+      take(goes(one));
+      wait(ms);
+    }
+    planner.take([appears(serving({ ...at(8001), id: 'another' }))]);
+    expect(take(appears(other))).to.deep.equal([
+      'commit: create-backend other of 4, fill-slot other/nomad01 10.0.0.1:9001',
+      'done other',
+    ]);
+  });
+
   it('goes on with the others where one is refused', () => {
     const { take } = start();
     expect(take(appears(missing), appears(other))).to.deep.equal([

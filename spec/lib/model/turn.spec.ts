@@ -3,15 +3,27 @@ import type { ServiceKey } from '../../../lib/model/events.ts';
 import type { Plan } from '../../../lib/model/plan.ts';
 import type { Step } from '../../../lib/model/step.ts';
 import { takeTurn, type Turn } from '../../../lib/model/turn.ts';
-import { appears, brief, givenView, serving, registration } from '../../support/given.ts';
+import type { Service } from '../../../lib/model/service.ts';
+import { appears, brief, givenView, goes, serving, registration } from '../../support/given.ts';
 
 const a = 'default/a';
 const b = 'default/b';
+const c = 'default/c';
 const settings = { from: 'main', mode: 'http', balance: 'roundrobin', check: { kind: 'none' } } as const;
 const slotSettings = { check: { kind: 'none' }, backup: false, maxconn: 0 } as const;
 
-/** There are backends a and b with four slots each. */
-const { view } = givenView().settle(...['a', 'b'].map((service) => appears(serving(registration({ service })))));
+const [ofA, ofB, ofC] = ['a', 'b', 'c'].map((service) => serving(registration({ service }))) as [
+  Service,
+  Service,
+  Service,
+];
+const world = givenView().settle(appears(ofA), appears(ofB), appears(ofC));
+for (let turns = 0; turns < 2; turns += 1) {
+  world.apply(goes(ofC));
+  world.wait(30_000);
+}
+/** There are backends a, b and c with four slots each, and c's service has gone. */
+const { view } = world;
 
 const fill = (backend: string, slot: string, address = '10.0.0.1'): Step => ({
   kind: 'fill-slot',
@@ -50,6 +62,9 @@ const removeSlots = (dueAt: number): Step => ({
   slots: ['nomad04'],
   dueAt,
 });
+
+const empty: Step = { kind: 'remove-backend', service: c, backend: 'c', dueAt: 5000 };
+const emptySlots: Step = { kind: 'remove-slots', service: c, backend: 'c', slots: ['nomad04'], dueAt: 5000 };
 
 type Plans = Readonly<Record<ServiceKey, readonly Step[]>>;
 type Waiting = Turn['lazy'];
@@ -164,11 +179,23 @@ describe('takeTurn', () => {
     });
 
     it('takes them along with the next reload, whoever needs it', () => {
-      const { lazy } = turn({ [b]: [remove(5000), removeSlots(5000)] });
+      const { lazy } = turn({ [c]: [emptySlots, empty] });
       const reload = turn({ [a]: [create] }, 0, lazy);
-      expect(stepsOf(reload)).to.deep.equal(['remove-slots a/nomad04', 'remove-backend b', 'create-backend new of 1']);
+      expect(stepsOf(reload)).to.deep.equal(['remove-slots c/nomad04', 'remove-backend c', 'create-backend new of 1']);
       expect(lazyOf(reload)).to.deep.equal([]);
     });
+
+    for (const [what, step] of [
+      ['a section where somebody serves', remove(5000)],
+      ['slots that are another service’s', removeSlots(5000)],
+      ['a slot where somebody serves', { ...removeSlots(5000), backend: 'b', slots: ['nomad01'] } as Step],
+      ['slots of which one is no more', { ...emptySlots, slots: ['nomad04', 'nomad99'] } as Step],
+    ] as const) {
+      it(`drops ${what}: it was free when that was planned`, () => {
+        const { lazy } = turn({ [b]: [step] });
+        expect(stepsOf(turn({ [a]: [create] }, 0, lazy))).to.deep.equal(['create-backend new of 1']);
+      });
+    }
 
     it('takes them along also in the very turn that plans them', () => {
       expect(stepsOf(turn({ [a]: [create], [b]: [remove(5000)] }))).to.deep.equal([
