@@ -43,7 +43,7 @@ const maxLeft = 1000;
 /**
  * Passes changes on and adds, in rotation, changes without a difference (`before` is `after`) for every managed service,
  * so that whatever went wrong unseen is looked at again. What is no longer managed may still have servers in HAProxy: it is
- * looked at again where one of them is not as it should be.
+ * looked at again where one of them is not as it should be, and when HAProxy has moved.
  */
 export function resync<T extends ServiceChange | SnapshotProbed>({
   periodMs,
@@ -53,7 +53,8 @@ export function resync<T extends ServiceChange | SnapshotProbed>({
   return (source) =>
     defer(() => {
       const services = new Map<ServiceKey, Service>();
-      let queue: ServiceKey[] = [];
+      /** Those that there were when the present period began. */
+      let round: readonly ServiceKey[] = [];
       const left = new Map<ServiceKey, Service | undefined>();
 
       function remember(value: T | ServiceChange): void {
@@ -78,18 +79,26 @@ export function resync<T extends ServiceChange | SnapshotProbed>({
         );
       }
 
-      function nextPart(): readonly ServiceKey[] {
-        if (queue.length === 0) queue = [...services.keys()];
-        return queue.splice(0, Math.max(1, Math.ceil(services.size / parts)));
+      function partAt(tick: number): readonly ServiceKey[] {
+        const part = tick % parts;
+        if (part === 0) round = [...services.keys()];
+        const from = (n: number) => Math.ceil((n * round.length) / parts);
+        return round.slice(from(part), from(part + 1));
       }
 
       const rotation =
-        periodMs === 0 ? EMPTY : interval(periodMs / parts, scheduler).pipe(mergeMap(() => look(nextPart())));
+        periodMs === 0 ? EMPTY : interval(periodMs / parts, scheduler).pipe(mergeMap((tick) => look(partAt(tick))));
+      /** A file of an earlier day may bring back what a service had that has gone since. */
       function lookAgain(notice: Moved): Observable<ServiceChange> {
-        if (notice.kind === 'haproxy-moved') return look([...services.keys()], true);
+        if (notice.kind === 'haproxy-moved') {
+          return concat(look([...services.keys()], true), from([...left.keys()]).pipe(mergeMap(lookAtLeft)));
+        }
         const { service: key } = notice;
         if (key === undefined) return EMPTY;
-        if (!left.has(key)) return look([key], true);
+        return left.has(key) ? lookAtLeft(key) : look([key], true);
+      }
+
+      function lookAtLeft(key: ServiceKey): Observable<ServiceChange> {
         const after = left.get(key);
         return of({ key, ...(after && { before: after, after }), moved: true });
       }

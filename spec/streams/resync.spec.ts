@@ -51,12 +51,12 @@ describe('resync', () => {
     });
   });
 
-  it('looks at one service after the other, each as it is by then', () => {
+  it('looks at each service once in a period, however few there are, and as it is by then', () => {
     marbles(({ hot, expectObservable }) => {
-      const source = hot<Value>(' a-----d-----b----', values);
-      const expected = '          a---A-d-A---(bD)B';
-      const unsub = '             ^----------------!';
-      const resynced = source.pipe(resync({ periodMs: 240, moved: NEVER, scheduler }));
+      const source = hot<Value>(' ad 18ms      b              ', values);
+      const expected = '          ad 8ms A 9ms b 289ms D 299ms B';
+      const unsub = '             700ms !';
+      const resynced = source.pipe(resync({ periodMs: 600, moved: NEVER, scheduler }));
       expectObservable(resynced, unsub).toBe(expected, values);
     });
   });
@@ -77,10 +77,10 @@ describe('resync', () => {
 
   it('no longer looks at a service that went, or that is not managed any more', () => {
     marbles(({ hot, expectObservable }) => {
-      const gone = hot<Value>(' a---g--------|', values);
-      expectObservable(gone.pipe(resync({ periodMs: 180, moved: NEVER, scheduler }))).toBe('a--Ag--------|', values);
-      const off = hot<Value>('  a---o--------|', values);
-      expectObservable(off.pipe(resync({ periodMs: 180, moved: NEVER, scheduler }))).toBe('a--Ao--------|', values);
+      const gone = hot<Value>(' a---g 200ms |', values);
+      expectObservable(gone.pipe(resync({ periodMs: 180, moved: NEVER, scheduler }))).toBe('a--Ag 200ms |', values);
+      const off = hot<Value>('  a---o 200ms |', values);
+      expectObservable(off.pipe(resync({ periodMs: 180, moved: NEVER, scheduler }))).toBe('a--Ao 200ms |', values);
     });
   });
 
@@ -92,6 +92,16 @@ describe('resync', () => {
       const expected = '          aMd--(MN)|';
       expectObservable(source.pipe(resync({ periodMs: 0, moved, scheduler }))).toBe(expected, values);
       expectSubscriptions(moved.subscriptions).toBe(subs);
+    });
+  });
+
+  it('looks then also at what has gone: a file of an earlier day may bring it back', () => {
+    marbles(({ hot, expectObservable }) => {
+      const source = hot<Value>(' a-g------|', values);
+      const moved = hot('         ----x-----', notices);
+      const expected = '          a-g-X----|';
+      const gone = { key: web.key, moved: true } as const;
+      expectObservable(source.pipe(resync({ periodMs: 0, moved, scheduler }))).toBe(expected, { ...values, X: gone });
     });
   });
 
