@@ -84,6 +84,19 @@ forEachImage((image) => {
       });
     });
 
+    it('finds its domains in place though the connector left maps alone meanwhile', async () => {
+      connector = await world().connect();
+      const kept = await world().start('kept', ['haproxy.domain=kept.example.com']);
+      await eventually(async () => {
+        expect(await world().get('kept.example.com')).to.deep.equal(kept.answer);
+      });
+      await connector.stop();
+      connector = await world().connect({ DOMAIN_MAP_ENABLED: 'false' });
+      await setTimeout(2500);
+      expect(await world().get('kept.example.com')).to.deep.equal(kept.answer);
+      kept.deregister();
+    });
+
     it('serves at its old address once it has answered, though checks have found it down', async () => {
       connector = await world().connect({ HAPROXY_DRAIN_TIMEOUT_SEC: '30' });
       const first = await listen('one');

@@ -24,7 +24,7 @@ export interface DriftFilesOptions {
 export interface DriftFiles {
   /** Whether the files are as they were last read or written: an edit by hand need not move the version, nor reload HAProxy. */
   readonly check: () => Promise<readonly Notice[]>;
-  /** Makes the rows of the running process those of the files. The writer's line is its place. */
+  /** Makes the rows of the running process those of the files, of the maps that are ours. The writer's line is its place. */
   readonly mendRows: () => Promise<readonly Notice[]>;
 }
 
@@ -57,7 +57,7 @@ export function createDriftFiles(options: DriftFilesOptions): DriftFiles {
     const { known } = memory;
     if (known === undefined) return [];
     const notices: Notice[] = [];
-    for (const map of maps) notices.push(...(await mendMap(map, known)));
+    for (const map of files.maps) notices.push(...(await mendMap(map, known)));
     return notices;
   }
 

@@ -23,6 +23,8 @@ export interface FoundMaps {
 
 /** The three map files of the connector. All reject with a FailureError. */
 export interface MapFiles {
+  /** Those that are the connector's: all, or none where the domain map is off. */
+  readonly maps: readonly RouteMap[];
   readonly nameOf: (map: RouteMap) => string;
   /** Makes the files that are missing, and reads their paths and rows. */
   readonly read: () => Promise<FoundMaps>;
@@ -66,6 +68,7 @@ export function createMapFiles(client: DataplaneClient, { stem, domainMap, mapsD
   }
 
   return {
+    maps: domainMap ? maps : [],
     nameOf,
     read: async () => {
       if (!domainMap) return { paths: mapPaths(mapsDir ?? '', stem), rows: noRows() };
