@@ -6,8 +6,14 @@ import type { DebugTap } from '../../operators/tap-debug.ts';
 import type { Settings, Timing } from '../../streams/pipeline-settings.ts';
 import type { Config } from '../config.ts';
 
+/** By a clock that nobody sets: all that waits would else wait by as much longer as the machine's clock is set back. */
+const steady: SchedulerLike = {
+  now: () => performance.timeOrigin + performance.now(),
+  schedule: asyncScheduler.schedule.bind(asyncScheduler),
+};
+
 /** The pipeline's durations as they hold in operation. */
-export function timingOf(config: Config, scheduler: SchedulerLike = asyncScheduler): Timing {
+export function timingOf(config: Config, scheduler: SchedulerLike = steady): Timing {
   return {
     quietMs: 25,
     maxQuietMs: 250,
