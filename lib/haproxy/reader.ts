@@ -10,7 +10,7 @@ import type { LostReloads } from './lost-reloads.ts';
 import type { MapFiles } from './map-files.ts';
 import type { Known, Memory } from './memory.ts';
 import { sendSteps } from './runtime-lane.ts';
-import { capabilitiesOf, type Capabilities } from './versions.ts';
+import { capabilitiesOf, type Capabilities, type Versions } from './versions.ts';
 import { readView } from './view.ts';
 import type { Generation } from './watch.ts';
 
@@ -46,12 +46,17 @@ const patienceMs = 10_000;
 export function createReader(options: ReaderOptions): Reader {
   const { client, files, owner, memory, generation, lostReloads, say, changed, reloadIntervalMs, now } = options;
   let capabilities: Capabilities | undefined;
+  /** What had been greeted when they were found. */
+  let judged: Versions | undefined;
   let reloadedAt = -Infinity;
   /** When telling steps again began to fail, if it does. */
   let failingSince: number | undefined;
 
   async function readAll(): Promise<View> {
-    capabilities ??= await findCapabilities();
+    if (capabilities === undefined || judged !== generation.versions) {
+      judged = generation.versions;
+      capabilities = await findCapabilities();
+    }
     memory.uncompared = true;
     let file = await ask(client.getRaw());
     const hasMoved = generation.version !== undefined && generation.version !== file.version;

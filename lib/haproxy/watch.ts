@@ -2,12 +2,15 @@ import { catchError, defer, exhaustMap, from, mergeMap, of, tap, timer, type Obs
 import { FailureError } from '../model/failure.ts';
 import type { Notice } from '../model/notice.ts';
 import type { DataplaneClient, RuntimeInfo } from './client.ts';
+import type { Versions } from './versions.ts';
 
 /** What the writer knows of its own doing, so that it is not taken for somebody else's. */
 export interface Generation {
   /** Moves when a turn of the writer begins and when it ends. */
   writes: number;
   writing: boolean;
+  /** Of HAProxy and the API, as last greeted. */
+  versions?: Versions;
   /** Nobody answered when HAProxy was last asked for. */
   lost?: boolean;
   /** The process after the last reload of ours, or as last seen. */
@@ -19,6 +22,10 @@ export interface Generation {
 }
 
 const everyMs = 1000;
+
+function isOther(one: Versions | undefined, other: Versions): boolean {
+  return one !== undefined && (one.haproxy !== other.haproxy || one.dataplane !== other.dataplane);
+}
 
 /**
  * Looks once a second, by one request, whether HAProxy is there, and whether it is the process and the configuration
@@ -48,6 +55,10 @@ export function watchHaproxy(client: DataplaneClient, generation: Generation, fo
     function greet(info: RuntimeInfo): Observable<Notice> {
       return client.getInfo().pipe(
         mergeMap(({ dataplane }) => {
+          const found = { haproxy: info.haproxyVersion, dataplane };
+          // Another one may have come back than went.
+          if (isOther(generation.versions, found)) forget();
+          generation.versions = found;
           connected = true;
           const greeting: Notice = { kind: 'haproxy-connected', haproxy: info.haproxyVersion, dataplane };
           return from([greeting, ...judge(info, generation.writes)]);
