@@ -14,7 +14,7 @@ import {
   timer,
 } from 'rxjs';
 import type { ServiceKey } from '../lib/model/events.ts';
-import { mergeChanges, movesInstances, type ServiceChange } from '../lib/model/service.ts';
+import { inherits, mergeChanges, movesInstances, type ServiceChange } from '../lib/model/service.ts';
 
 type SnapshotProbed = { readonly kind: 'snapshot-probed' };
 type Batch = readonly ServiceChange[];
@@ -44,8 +44,8 @@ interface Waiting extends Waited {
  *     source:  -n-m-----N----|           two new services that nobody serves yet; N: another one, which serves
  *     result:  -------B-N----|           B: n and m, as one batch
  *
- * - A change that moves instances, and a resync (`before` is `after`), passes at once and takes along what waits for its
- *   key.
+ * - A change that moves instances, one by which a service gets what another has held, and a resync (`before` is `after`) pass
+ *   at once and take along what waits for their key.
  * - Any other passes `quietMs` after the last of its key, at most `maxMs` after the first.
  * - New services pass together, for one reload will do: once each of them serves, or `quietMs` after the last that came
  *   or began to serve.
@@ -80,7 +80,7 @@ export function debounceByKey(
         const whole = { ...merged(older, change), since: older?.since ?? scheduler.now() };
         if (isUnchanged(change)) return batchOf([whole]);
         if (isNew(whole.change) && !isUnchanged(whole.change)) return join(whole);
-        if (movesInstances(change)) return batchOf([whole]);
+        if (movesInstances(change) || inherits(change)) return batchOf([whole]);
         return wait({
           ...whole,
           since: older && 'since' in older ? older.since : scheduler.now(),

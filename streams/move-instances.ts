@@ -79,10 +79,17 @@ export function moveInstances(
 
 type IsMove = (step: Step) => step is SlotStep;
 
-/** What is done here of all these steps: drains in any number, the rest only while it is little. */
+/**
+ * What is done here of all these steps: drains in any number, the rest only while it is little. Where rows are to lead
+ * elsewhere from now on, nothing drains before they do.
+ */
 function movesOf(steps: readonly Step[], view: View): IsMove {
   const isFew = steps.filter((step) => step.kind !== 'drain-slot' && canMove(step, view)).length <= maxMoves;
-  return (step): step is SlotStep => canMove(step, view) && (isFew || step.kind === 'drain-slot');
+  const ledTo = new Set(
+    steps.flatMap((step) => (step.kind === 'set-route' ? (view.maps[step.route.map].get(step.route.key) ?? []) : [])),
+  );
+  return (step): step is SlotStep =>
+    canMove(step, view) && (step.kind === 'drain-slot' ? !ledTo.has(step.backend) : isFew);
 }
 
 function needsWriter(plan: Plan | undefined, isMove: IsMove): boolean {

@@ -1,12 +1,13 @@
 import { FailureError, type Failure } from '../model/failure.ts';
-import type { Step } from '../model/step.ts';
+import { needsReload } from '../model/slots.ts';
+import { isStructural, type Step } from '../model/step.ts';
 import { ask } from './ask.ts';
 import type { DataplaneClient, RawConfiguration } from './client.ts';
 import type { MapPaths } from './routing.ts';
 import { writeSteps } from './write-steps.ts';
 
 export interface Commit {
-  /** What the file says now; the text the commit started from when nothing was written. */
+  /** What the file says now; the text the commit started from when nothing was written, since nothing that is left needs a reload. */
   readonly configuration: RawConfiguration;
   readonly written: boolean;
   /** By what `partyOf` says of a step. */
@@ -47,7 +48,9 @@ export async function commitSteps(
   const refused = new Map<string, Failure>();
   await findRefused(client, steps, write, refused);
   const rest = steps.filter((step) => !refused.has(partyOf(step)));
-  if (rest.length === 0) return { configuration: base, written: false, refused };
+  // What is left may do without a reload: that is another way to write.
+  if (!rest.some((step) => isStructural(step) || needsReload(step)))
+    return { configuration: base, written: false, refused };
   await leaveOut(refused);
   try {
     return { configuration: await post(rest), written: true, refused };

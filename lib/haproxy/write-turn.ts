@@ -2,7 +2,7 @@ import type { ServiceKey } from '../model/events.ts';
 import { FailureError, type Failure } from '../model/failure.ts';
 import type { Lane, Notice } from '../model/notice.ts';
 import { needsReload } from '../model/slots.ts';
-import { isSlotStep, isStructural, type SlotStep, type Step } from '../model/step.ts';
+import { isSlotStep, isStructural, type SlotStep, type Step, type StepOf } from '../model/step.ts';
 import type { View } from '../model/view.ts';
 import { ask } from './ask.ts';
 import type { DataplaneClient, RawConfiguration } from './client.ts';
@@ -11,6 +11,7 @@ import { partyOf, reloadText } from './commit.ts';
 import type { Applied } from './end.ts';
 import type { MapFiles } from './map-files.ts';
 import { changeRows, writeRows, type RouteStep } from './map-writer.ts';
+import { isEntering, orderRows } from './row-order.ts';
 import { moveKnown, notePending, slotOf, tookPending, untilStill, type Known, type Memory } from './memory.ts';
 import { sendSteps } from './runtime-lane.ts';
 import { hasChangedNothing, parkingActions, writeWithActions } from './slot-write.ts';
@@ -57,8 +58,8 @@ interface Progress {
 }
 
 /**
- * One turn of the writer, in the order that loses no request: rows that go, drains, the configuration with all that is
- * pending, rows that come. With `persist` the configuration is written also when no step asks for it. At most one reload,
+ * One turn of the writer, in the order that loses no request: rows that can come at once, rows that go, drains, the
+ * configuration with all that is pending, the other rows (`orderRows`). With `persist` the configuration is written also when no step asks for it. At most one reload,
  * after which the process has to be told again what is pending by then. Rejects with a FailureError.
  */
 export async function takeWriteTurn(
@@ -92,13 +93,16 @@ export async function takeWriteTurn(
     if (current.text !== turn.file.text || current.version !== turn.file.version) return conflict;
     await vetting.vet(current);
   }
-  await changeLoadedRows(leaving);
+  const { atOnce, before, after } = orderRows(entering, leaving, configured, view);
+  await changeLoadedRows(atOnce);
+  await changeLoadedRows(before);
   await drainFirst();
-  if (configured.some((step) => isStructural(step) || needsReload(step))) await commit();
+  if (configured.some((step) => isStructural(step) || needsReload(step))) await commit(after.filter(isEntering));
   else {
-    if (configured.length > 0 || persist) await writeSlots();
-    await changeLoadedRows(entering);
+    if (configured.length > 0 || persist) await writeSlots(configured);
+    await changeLoadedRows(after.filter(isEntering));
   }
+  await changeLoadedRows(after.filter((step) => !isEntering(step) && !turn.refused.has(step.service)));
   if (turn.rowsNeedReload) await reload();
   conclude();
   return { conflict: false, refused: turn.refused, overtaken: memory.overtaken, notices: turn.notices };
@@ -117,12 +121,12 @@ export async function takeWriteTurn(
     await sendSteps(client, drains);
   }
 
-  async function commit(): Promise<void> {
+  async function commit(rows: readonly StepOf<'set-route'>[]): Promise<void> {
     const startedAt = now();
     const { text, pending } = textWithPending();
     const intended = { version: turn.file.version, text };
     const options = { client, files, owner };
-    const done = await commitWithRows(options, intended, configured, turn.rows, entering, paths).catch(suspectProcess);
+    const done = await commitWithRows(options, intended, configured, turn.rows, rows, paths).catch(suspectProcess);
     turn.rows = done.rows;
     noteRefusals(done.refused);
     const kept = (step: Step) => !done.refused.has(partyOf(step));
@@ -132,8 +136,11 @@ export async function takeWriteTurn(
       turn.reloaded = true;
       turn.rowsNeedReload = false;
       note('commit', configured.filter(kept), startedAt, turn.file.version);
-      if (entering.some(kept)) note('maps', entering.filter(kept), startedAt);
-    } else await changeLoadedRows(entering.filter(kept));
+      if (rows.some(kept)) note('maps', rows.filter(kept), startedAt);
+      return;
+    }
+    if (configured.some(kept)) await writeSlots(configured.filter(kept));
+    await changeLoadedRows(rows.filter(kept));
   }
 
   /** A text may be in the file and not loaded when its write has no answer; one that cannot be loaded was put back. */
@@ -143,16 +150,16 @@ export async function takeWriteTurn(
     throw error;
   }
 
-  async function writeSlots(): Promise<void> {
+  async function writeSlots(steps: readonly Step[]): Promise<void> {
     const startedAt = now();
     const parking = parkingActions(memory.pending);
     const { text: intended, pending } = textWithPending();
-    const { text, actions } = writeSteps(intended, configured, owner, paths);
+    const { text, actions } = writeSteps(intended, steps, owner, paths);
     const raw = { version: turn.file.version, text };
     turn.file = await writeWithActions(client, memory, raw, [...parking, ...actions]);
     tookPending(memory, pending);
-    turn.taken = slotSteps;
-    note('slots', configured, startedAt, turn.file.version);
+    turn.taken = steps.filter(isSlotStep);
+    note('slots', steps, startedAt, turn.file.version);
   }
 
   async function reload(): Promise<void> {

@@ -1,4 +1,5 @@
 import { backendClaim } from './claims.ts';
+import { grantedRoutes } from './plan-routes.ts';
 import { splitKey } from './events.ts';
 import type { Failure } from './failure.ts';
 import type { Policy } from './plan.ts';
@@ -141,7 +142,7 @@ function incompatibility(wish: Wish, { mode, dynamic }: BackendView): string | u
  * Backends that hold something of a service and are not where it belongs. One that moves leaves the old backend only when
  * the new one stands and its rows lead there, so that no request finds either of them empty.
  */
-export function leftBackends({ key }: ServiceChange, placement: Placement, view: View): readonly string[] {
+export function leftBackends({ key, after }: ServiceChange, placement: Placement, view: View): readonly string[] {
   const held = view.backendsOf.get(key) ?? [];
   switch (placement.kind) {
     case 'refused':
@@ -150,8 +151,14 @@ export function leftBackends({ key }: ServiceChange, placement: Placement, view:
       return held;
     case 'own':
     case 'shared':
-      return held.includes(placement.backend) ? held.filter((name) => name !== placement.backend) : [];
+      if (!held.includes(placement.backend)) return [];
+      return held.filter((name) => name !== placement.backend && !isLedTo(name, after, view));
     default:
       return placement satisfies never;
   }
+}
+
+/** True while a row that the service wants still leads there. */
+export function isLedTo(backend: string, service: Service | undefined, view: View): boolean {
+  return grantedRoutes(service).some(({ map, key }) => view.maps[map].get(key) === backend);
 }

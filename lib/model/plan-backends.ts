@@ -1,5 +1,6 @@
 import { servingInstances } from './instance.ts';
 import type { ServiceKey } from './events.ts';
+import { isLedTo } from './placement.ts';
 import { mergePlans, type Ages, type Plan, type Policy } from './plan.ts';
 import { settingsHash, slotOptions } from './section.ts';
 import type { Instance, Service, Wish } from './service.ts';
@@ -21,7 +22,7 @@ export function planOwned(service: Service, wish: Wish, backend: string, view: V
   const { settings, slotSettings, hash } = writtenFor(wish, defaultsFor(view, policy));
   const serving = servingInstances(service.instances);
   const common = { service: service.key, backend } as const;
-  const again = lookAgain(service.key, backend, view);
+  const again = lookAgain(service, backend, view);
   if (there === undefined) {
     const slots = newSlotNames(policy.owner, grownSize(wish.slots, serving.size), new Set());
     const create: Step = { kind: 'create-backend', ...common, settings, slotSettings, slots };
@@ -55,14 +56,12 @@ export function planShared(
   for (const name of serverNames(there)) taken.add(name);
   const serving = servingInstances(service.instances);
   const slotSettings = pick(wish);
+  const again = lookAgain(service, backend, view);
   if (ours.length === 0) {
     const slots = newSlotNames(policy.owner, grownSize(wish.slots, serving.size), taken);
     for (const slot of slots) taken.add(slot);
     const growth: Step = { kind: 'grow-slots', ...common, slotSettings, slots };
-    return mergePlans(
-      { steps: [growth], ...lookAgain(service.key, backend, view) },
-      fillNew(common, slots, [...serving.values()]),
-    );
+    return mergePlans({ steps: [growth], ...again }, fillNew(common, slots, [...serving.values()]));
   }
   const stale = ours.filter((slot) => slot.options !== slotOptions(slotSettings)).map(({ name }) => name);
   const update: readonly Step[] =
@@ -75,7 +74,7 @@ export function planShared(
   );
   const plan = grow(slots, common, slotSettings, ours.length, () => taken, policy);
   for (const step of plan.steps) if (step.kind === 'grow-slots') for (const slot of step.slots) taken.add(slot);
-  return mergePlans({ steps: update }, plan);
+  return mergePlans({ steps: update, ...again }, plan);
 }
 
 /**
@@ -141,10 +140,13 @@ export function planHeld(service: Service, view: View, policy: Policy, ages: Age
   return { steps: held.flatMap((plan) => plan.steps), ...(againMs < Infinity && { againMs }) };
 }
 
-/** A service that comes to a backend from another one is looked at again, to leave the old one behind. */
-function lookAgain(key: ServiceKey, backend: string, view: View): { readonly againMs?: number } {
-  const held = view.backendsOf.get(key) ?? [];
-  return held.length > 0 && !held.includes(backend) ? { againMs: movedAfterMs } : {};
+/** A service that comes to a backend from another one is looked at again, to leave the old one behind once nothing leads there. */
+function lookAgain(service: Service, backend: string, view: View): { readonly againMs?: number } {
+  const held = view.backendsOf.get(service.key) ?? [];
+  const isNew = held.length > 0 && !held.includes(backend);
+  return isNew || held.some((name) => name !== backend && isLedTo(name, service, view))
+    ? { againMs: movedAfterMs }
+    : {};
 }
 
 function grow(

@@ -112,3 +112,9 @@ export function movesInstances(change: ServiceChange): boolean {
   const after = serving(change.after);
   return before.size !== after.size || [...before].some((at) => !after.has(at));
 }
+
+/** True when a service gets what another one has held: who gives it up does so at once. */
+export function inherits({ before, after }: ServiceChange): boolean {
+  const denied = new Set(after?.denials.map(({ claim }) => claim));
+  return after !== undefined && before?.denials.some(({ claim }) => !denied.has(claim)) === true;
+}

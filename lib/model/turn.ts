@@ -34,8 +34,13 @@ export function takeTurn(
   const steps: Step[] = [];
   const wait = (key: ServiceKey, ms: number) => waits.set(key, Math.min(waits.get(key) ?? Infinity, ms));
 
+  /** A row stays until whatever takes its place can come. */
+  const held = new Set(
+    reloads ? [] : all.filter(({ step }) => !isLazy(step) && !canDoWithoutReload(step, view)).map(({ key }) => key),
+  );
   for (const { key, step } of all) {
-    if (reloads || canDoWithoutReload(step, view)) {
+    const isHeld = step.kind === 'delete-route' && held.has(key);
+    if (reloads || (canDoWithoutReload(step, view) && !isHeld)) {
       steps.push(step);
     } else if (isLazy(step) && step.dueAt > now) {
       lazy.set(key, [...(lazy.get(key) ?? []), step]);

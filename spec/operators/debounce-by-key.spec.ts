@@ -134,6 +134,16 @@ describe('debounceByKey', () => {
       });
     });
 
+    it('is not alone: what gives a service something that another has held passes at once too', () => {
+      const held: Service = { ...w0!, denials: [{ claim: 'exact domain a.example.com', holder: 'default/api' }] };
+      const [given, asked] = [change(held, w1), change(held, { ...held })];
+      marbles(({ hot, expectObservable }) => {
+        const source = hot('-g--h------|', { g: given, h: asked });
+        const expected = '  -g-------h-|';
+        expectObservable(source.pipe(debounceByKey(5, 20))).toBe(expected, { g: [given], h: [asked] });
+      });
+    });
+
     it('takes along what waits for its key, whose wait ends with that', () => {
       marbles(({ hot, expectObservable }) => {
         const source = hot<Input>('-a-D--x----|', changes);

@@ -11,6 +11,7 @@ import { moveInstances } from '../../streams/move-instances.ts';
 import { createPlanner } from '../../streams/planner.ts';
 import { routeChanges } from '../../streams/route-changes.ts';
 import { customBackend } from '../../streams/sinks/custom-backend.ts';
+import { domainMap } from '../../streams/sinks/domain-map.ts';
 import { dynamicBackend } from '../../streams/sinks/dynamic-backend.ts';
 import { appears, becomes, goes, policy, registration, serving } from '../support/given.ts';
 
@@ -68,6 +69,23 @@ describe('moveInstances', () => {
       'handed over: default/web',
       'handed-over default/web',
     ]);
+  });
+
+  it('leaves a drain to the writer where rows are to lead elsewhere first', () => {
+    const scheduler = new VirtualTimeScheduler();
+    const { end, state } = createTwin(plainConfig, 'nomad');
+    const haproxy = { ...end, read: () => end.read().pipe(map((view) => ({ ...view, runtime: 'address' as const }))) };
+    const sinks = [dynamicBackend(policy), domainMap(policy)];
+    const planner = createPlanner(policy, sinks, scheduler);
+    const write = routeChanges(planner, end, { budget: createBudget(9, 2000, scheduler.now()), scheduler });
+    const move = moveInstances(planner, haproxy);
+    const tags = ['haproxy.enable=true', 'haproxy.domain=shop.example.com'];
+    const blue = serving(registration({ service: 'blue', tags }));
+    const green = serving(registration({ service: 'green', port: 9001, tags }));
+    const denied = { ...green, denials: [{ claim: 'exact domain shop.example.com', holder: blue.key }] };
+    valueOf(write([appears(blue), appears(denied)]));
+    expect(summary(valueOf(move([becomes(denied, green), goes(blue)])))[0]).to.match(/^handed over/);
+    expect(state.text).to.match(/server nomad01 10\.0\.0\.1:8001 .*weight 100 # .*default\/blue/);
   });
 
   it('leaves many slots to one write, but never a drain', () => {

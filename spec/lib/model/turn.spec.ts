@@ -170,6 +170,12 @@ describe('takeTurn', () => {
     expect(stepsOf(turn({ [a]: steps }))).to.have.length(7);
   });
 
+  it('keeps a row while what takes its place has to wait', () => {
+    const held = turn({ [a]: [create, route(a, 'x', 'new'), unroute(a, 'y'), drain], [b]: [unroute(b, 'z')] }, 700);
+    expect(stepsOf(held)).to.deep.equal(['delete-route exact z', 'drain-slot a/nomad01']);
+    expect([...held.waits]).to.deep.equal([[a, 700]]);
+  });
+
   describe('with removals', () => {
     it('lets them wait until they are due', () => {
       const waiting = turn({ [b]: [remove(5000)] });
