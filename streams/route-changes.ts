@@ -1,7 +1,7 @@
 import { catchError, concat, defer, EMPTY, from, map, mergeMap, type Observable, type SchedulerLike } from 'rxjs';
 import type { Applied, HaproxyEnd } from '../lib/haproxy/end.ts';
 import type { ServiceKey } from '../lib/model/events.ts';
-import { FailureError } from '../lib/model/failure.ts';
+import { FailureError, isTransient } from '../lib/model/failure.ts';
 import type { Notice, Outcome } from '../lib/model/notice.ts';
 import { reloadWaitMs, spendReload, type ReloadBudget } from '../lib/model/reload-budget.ts';
 import type { Service, ServiceChange } from '../lib/model/service.ts';
@@ -109,15 +109,23 @@ export function routeChanges(
 
 function outcomeOf(key: ServiceKey, plans: Plans, turn: Turn, applied?: Applied): Outcome {
   const plan = plans.get(key);
-  const failure = applied?.refused.get(key) ?? plan?.failure;
+  const refused = applied?.refused.get(key);
+  const failure = refused ?? plan?.failure;
   const overtaken = applied?.overtaken.has(key) ? 0 : Infinity;
-  const afterMs = Math.min(plan?.againMs ?? Infinity, turn.waits.get(key) ?? Infinity, overtaken);
+  // What HAProxy refused is not there to be looked at again.
+  const againMs = refused === undefined ? plan?.againMs : undefined;
+  const afterMs = Math.min(againMs ?? Infinity, turn.waits.get(key) ?? Infinity, overtaken);
   if (failure !== undefined) return { kind: 'failed', key, failure, ...(afterMs < Infinity && { afterMs }) };
   return afterMs === Infinity ? { kind: 'done', key } : { kind: 'again', key, afterMs };
 }
 
+/** Ms. */
+const askAgainMs = 30_000;
+
+/** The batch as a whole is refused: nobody in it is to blame, and what they wait for may be no change of theirs. */
 function failAll(batch: readonly ServiceChange[], error: unknown): readonly Outcome[] {
   if (!(error instanceof FailureError)) throw error;
   const { failure } = error;
-  return batch.map(({ key }) => ({ kind: 'failed', key, failure }));
+  const afterMs = isTransient(failure) ? {} : { afterMs: askAgainMs };
+  return batch.map(({ key }) => ({ kind: 'failed', key, failure, ...afterMs }));
 }

@@ -217,6 +217,32 @@ describe('routeChanges', () => {
     expect(take(appears(one), appears(other)).slice(1)).to.deep.equal(['again web in 0', 'done other']);
   });
 
+  it('tries again what is refused as a whole: it may be nobody’s fault', () => {
+    const refused: Failure = { kind: 'rejected', message: 'a file is missing', where: 'haproxy.cfg', hint: 'bring it' };
+    const { take } = start(() => ({ apply: () => throwError(() => new FailureError(refused)) }));
+    expect(take(appears(one))).to.deep.equal(['failed web: rejected (30000)']);
+  });
+
+  it('does not look again, before something changes, at what HAProxy refused', () => {
+    const refused: Failure = { kind: 'rejected', message: 'no', where: 'default/web', hint: 'correct it' };
+    const moved = serving({ ...at(8001), tags: ['haproxy.enable=true', 'haproxy.backend.name=elsewhere'] });
+    let refuse = false;
+    const { take } = start((twin) => ({
+      apply: (view, steps) =>
+        refuse
+          ? of({
+              conflict: false,
+              refused: new Map([[one.key, refused]]),
+              overtaken: new Set<ServiceKey>(),
+              notices: [],
+            })
+          : twin.apply(view, steps),
+    }));
+    take(appears(one));
+    refuse = true;
+    expect(take(becomes(one, moved))).to.deep.equal(['failed web: rejected']);
+  });
+
   it('tells the other lane which services it is writing for', () => {
     const writing: string[] = [];
     const world = start((twin) => ({
