@@ -317,13 +317,29 @@ function toChange(key: ServiceKey, before: Service | undefined, after: Service |
 
 /** The instances of a job version count once most of what serves is newer than it, or its deployment has succeeded. */
 function chooseJob(catalog: Catalog, current: Job | undefined, instances: readonly Instance[]): Job | undefined {
-  const newest = instances.at(-1)?.registration;
-  const latest = newest && catalog.jobs.get(serviceKey(newest.namespace, newest.job));
+  const serving = instances.filter((one) => one.managed && one.admitted);
+  const latest = latestOfOwner(catalog, current, serving, instances);
   if (latest === undefined || current === undefined) return latest ?? current;
   if (current.id !== latest.id || latest.stable) return latest;
-  const serving = instances.filter((one) => one.managed && one.admitted);
   const newer = serving.filter((one) => one.registration.createIndex > latest.modifyIndex);
   return newer.length * 2 > serving.length || serving.length === 0 ? latest : current;
+}
+
+/**
+ * The newest version of the job that the service is of, should several register it: the same as before while at least half of
+ * what serves is its, or another could take check, size and rights by what never comes to serve.
+ */
+function latestOfOwner(
+  catalog: Catalog,
+  current: Job | undefined,
+  serving: readonly Instance[],
+  instances: readonly Instance[],
+): Job | undefined {
+  const newest = (serving.at(-1) ?? instances.findLast((one) => one.managed) ?? instances.at(-1))?.registration;
+  if (newest === undefined) return undefined;
+  const loyal = serving.filter(({ registration }) => registration.job === current?.id);
+  const isKept = current !== undefined && serving.length > 0 && loyal.length * 2 >= serving.length;
+  return catalog.jobs.get(serviceKey(newest.namespace, isKept ? current.id : newest.job));
 }
 
 function oldestFirst(a: Instance, b: Instance): number {

@@ -374,6 +374,11 @@ describe('foldEvent', () => {
       job({ modifyIndex, stable }, { checks: [jobCheck({ path })] });
     const first = version(5, '/old', true);
     const at = (port: number, createIndex: number) => registration({ port, createIndex });
+    const other = (id: string, createIndex = 5): Job =>
+      job(
+        { id, createIndex, modifyIndex: createIndex },
+        { name: 'web', group: 'web', checks: [jobCheck({ path: `/${id}` })] },
+      );
 
     it('takes them from the job of the snapshot, or of an event', () => {
       expect(pathOf(given(snapshot([web], [first])).service())).to.equal('/old');
@@ -417,13 +422,46 @@ describe('foldEvent', () => {
 
     it('takes those of another job that runs the service now', () => {
       const moved = { ...at(2, 30), job: 'web-v2' };
-      const catalog = given(
-        snapshot([web], [first]),
-        admitted(web),
-        jobRegistered(job({ id: 'web-v2' }, { name: 'web', group: 'web', checks: [jobCheck({ path: '/v2' })] })),
-        registered(moved),
-      );
-      expect(pathOf(catalog.service())).to.equal('/v2');
+      const catalog = given(snapshot([web], [first]), admitted(web), jobRegistered(other('web-v2')));
+      catalog.and(registered(moved), admitted(moved), deregistered(web));
+      expect(pathOf(catalog.service())).to.equal('/web-v2');
+    });
+
+    describe('where two jobs register the service', () => {
+      const mine = [at(1, 10), at(2, 11)].map((one) => ({ ...one, tags: [enabled, 'haproxy.domain=a.com'] }));
+      const theirs = [at(3, 510), at(4, 511), at(5, 512)].map((one) => ({ ...one, job: 'green' }));
+      const late = other('green', 500);
+
+      it('keeps to the one whose instances serve', () => {
+        const catalog = given(snapshot(mine, [first]), ...mine.map(admitted), jobRegistered(late));
+        expect(catalog.changes(registered({ ...theirs[0]!, tags: [] }))).to.have.length(1);
+        expect(pathOf(catalog.service())).to.equal('/old');
+        catalog.and(registered(theirs[0]!));
+        expect(pathOf(catalog.service())).to.equal('/old');
+      });
+
+      it('goes over with most of what serves', () => {
+        const catalog = given(snapshot([...mine, ...theirs], [first, late]), ...mine.map(admitted));
+        catalog.and(...theirs.slice(0, 2).map(admitted));
+        expect(pathOf(catalog.service())).to.equal('/old');
+        catalog.and(admitted(theirs[2]!));
+        expect(pathOf(catalog.service())).to.equal('/green');
+      });
+
+      it('goes by the newest that is managed while nothing serves', () => {
+        const off = theirs.map((one) => ({ ...one, tags: [] }));
+        expect(pathOf(given(snapshot([...mine, ...theirs], [first, late])).service())).to.equal('/green');
+        expect(pathOf(given(snapshot([...mine, ...off], [first, late])).service())).to.equal('/old');
+        expect(given(snapshot(off, [first, late])).service()?.job?.id).to.equal('green');
+      });
+
+      it('does not lose a domain by what does not serve', () => {
+        const rival = withDomain('rival', 100);
+        const catalog = given(snapshot([...mine, rival], [first, job({ id: 'rival', createIndex: 90 })]));
+        catalog.and(...mine.map(admitted), admitted(rival), jobRegistered(late));
+        catalog.and(registered({ ...theirs[0]!, tags: [] }));
+        expect(catalog.service()?.denials).to.deep.equal([]);
+      });
     });
 
     it('remembers nothing of an instance that moved to another job, or went by whatever fact', () => {
