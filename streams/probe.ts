@@ -1,40 +1,45 @@
 import { lookup } from 'node:dns/promises';
 import { request } from 'node:http';
 import { connect, isIP } from 'node:net';
-import { catchError, defer, from, map, mergeMap, Observable, of, timeout } from 'rxjs';
+import { catchError, concatMap, defer, from, map, merge, mergeMap, Observable, of, take, timer } from 'rxjs';
 import { checkOf } from '../lib/model/check.ts';
 import { isForbiddenAddress } from '../lib/model/forbidden-addresses.ts';
 import type { Check } from '../lib/model/service.ts';
 import type { Probe } from '../operators/admit-instances.ts';
 import type { ProbeResult } from '../operators/try-until-admitted.ts';
 
-/** Ms for one attempt, name look-up included. A slower app is asked again. */
-const attemptMs = 1000;
+/** Ms until there is a connection, name look-up included. */
+const connectMs = 1000;
 
 /** Bytes of headers an app may answer; the body is never read. */
 const maxHeaderSize = 8192;
 
 /**
  * Asks an instance as its check says: an HTTP GET or HEAD answered with 2xx or 3xx, as HAProxy's own check takes it, or a
- * TCP connection. Redirects are not followed. `unreachable` when nothing at all came back: no route, or no answer in time;
- * a refused connection is an answer. A name is looked up once, and it is that address which is judged and asked. Forbidden
+ * TCP connection. The answer may take as long as the job gives its check, up to 10 s; a slower app is asked again. Redirects
+ * are not followed. `unreachable` when there is no connection in time; a refused one is an answer. A name is looked up once, and it is that address which is judged and asked. Forbidden
  * ones, link-local for instance, are not asked; loopback is asked like any other.
  */
 export function probeInstances(prefix: string): Probe {
   return (registration, job) => {
     const { address, port } = registration;
-    const check = checkOf(registration, job, prefix);
+    const { check, answerMs } = checkOf(registration, job, prefix);
     if (check.kind !== 'http' && isIP(address) !== 0) return askTcp(address, port);
     return defer(() => {
       let connected = false;
       const onConnect = () => {
         connected = true;
       };
-      return resolve(address).pipe(
+      const answer = resolve(address).pipe(
         mergeMap((found) => (check.kind === 'http' ? askHttp(found, port, check, onConnect) : askTcp(found, port))),
-        timeout({ first: attemptMs, with: () => of(connected ? ('refuse' as const) : ('unreachable' as const)) }),
         catchError((error: unknown) => of(connected ? ('refuse' as const) : resultOf(error))),
       );
+      const tooLate = timer(connectMs).pipe(
+        concatMap(() =>
+          connected ? timer(answerMs - connectMs).pipe(map(() => 'refuse' as const)) : of('unreachable' as const),
+        ),
+      );
+      return merge(answer, tooLate).pipe(take(1));
     });
   };
 }
@@ -58,7 +63,7 @@ function askTcp(host: string, port: number): Observable<ProbeResult> {
       subscriber.complete();
     }
 
-    const socket = connect({ host, port, timeout: attemptMs });
+    const socket = connect({ host, port, timeout: connectMs });
     socket.on('connect', () => {
       conclude('admit');
     });

@@ -10,27 +10,30 @@ const defaultIntervalMs = 2000;
 export interface ChosenCheck {
   readonly check: Check;
   readonly source: 'tags' | 'job' | 'default';
+  /** How long its answer may take when the connector asks: the job check's timeout, from 1 to 10 s; ms. HAProxy is not told. */
+  readonly answerMs: number;
   readonly problem?: Problem;
 }
 
 /** Tags win over the job's check, which wins over a TCP connect. A domain alone never makes an HTTP check. */
 export function chooseCheck(settings: TagSettings, block: JobService | undefined): ChosenCheck {
-  if (settings.checkDisabled) return { check: { kind: 'none' }, source: 'tags' };
   const checks = block?.checks ?? [];
   const http = checks.find((one) => one.type === 'http');
   const asked = http ?? checks[0];
+  const answerMs = clampAnswer(asked?.timeoutMs);
+  if (settings.checkDisabled) return { check: { kind: 'none' }, source: 'tags', answerMs };
   const intervalMs = clampInterval(asked?.intervalMs);
   const tcp: Check = { kind: 'tcp', intervalMs };
-  if (settings.checkType === 'tcp') return { check: tcp, source: 'tags' };
+  if (settings.checkType === 'tcp') return { check: tcp, source: 'tags', answerMs };
 
   const byTags = settings.checkPath !== undefined || settings.checkType === 'http';
   if (!byTags) {
     const unusable = asked && refuseJobCheck(asked, block?.portLabel ?? '');
     if (asked && unusable !== undefined) {
       const problem = { subject: `the job's ${asked.type} check`, text: `${unusable}; a TCP connect is used` };
-      return { check: tcp, source: 'default', problem };
+      return { check: tcp, source: 'default', answerMs, problem };
     }
-    if (http === undefined) return { check: tcp, source: asked === undefined ? 'default' : 'job' };
+    if (http === undefined) return { check: tcp, source: asked === undefined ? 'default' : 'job', answerMs };
   }
   const host = settings.checkHost ?? hostHeader(http);
   return {
@@ -42,6 +45,7 @@ export function chooseCheck(settings: TagSettings, block: JobService | undefined
       intervalMs,
     },
     source: byTags ? 'tags' : 'job',
+    answerMs,
   };
 }
 
@@ -75,9 +79,13 @@ function clampInterval(intervalMs: number | undefined): number {
     : Math.min(60_000, Math.max(500, Math.round(intervalMs)));
 }
 
+function clampAnswer(timeoutMs = 0): number {
+  return Math.min(10_000, Math.max(1000, Math.round(timeoutMs)));
+}
+
 /** How an instance is checked, by its own tags and its job, whatever the rest of its service says. */
-export function checkOf(registration: Registration, job: Job | undefined, prefix: string): Check {
-  return checkFor(parseTags(registration.tags, prefix).settings, registration, job).check;
+export function checkOf(registration: Registration, job: Job | undefined, prefix: string): ChosenCheck {
+  return checkFor(parseTags(registration.tags, prefix).settings, registration, job);
 }
 
 /** The same from tags that were read already, with where it came from. */

@@ -144,6 +144,25 @@ describe('probeInstances', () => {
       expect(performance.now() - startedAt).to.be.within(900, 1500);
     });
 
+    it("waits for an answer as long as the job's check does", async () => {
+      const { port } = await serve((_, response) => setTimeout(() => response.end(), 1200));
+      const within = (timeoutMs: number) => job({}, { checks: [jobCheck({ path: '/health', timeoutMs })] });
+      const answers = [probe({ port }, [], within(5000)), probe({ port }, health, within(5000))];
+      expect(await Promise.all([...answers, probe({ port }, [], within(500))])).to.deep.equal([
+        'admit',
+        'admit',
+        'refuse',
+      ]);
+    });
+
+    it("reaches nobody where no connection comes about in time, whatever the job's check waits for", async () => {
+      const port = await listenDeaf(closers);
+      const startedAt = performance.now();
+      const of = job({}, { checks: [jobCheck({ timeoutMs: 5000 })] });
+      expect(await probe({ port }, [], of)).to.equal('unreachable');
+      expect(performance.now() - startedAt).to.be.within(900, 1500);
+    });
+
     it('is refused by one who hangs up, or does not speak HTTP', async () => {
       const port = await listen(createServer((socket) => socket.destroy()));
       expect(await probe({ port }, health)).to.equal('refuse');

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { checkFor, checkOf, serviceBlock } from '../../../lib/model/check.ts';
 import { readInstance } from '../../../lib/model/instance.ts';
-import type { JobCheck, JobService, Registration } from '../../../lib/model/events.ts';
+import type { Job, JobCheck, JobService, Registration } from '../../../lib/model/events.ts';
 import { job, jobCheck, registration, tagged } from '../../support/given.ts';
 
 describe('serviceBlock', () => {
@@ -40,9 +40,10 @@ describe('serviceBlock', () => {
 describe('checkOf', () => {
   it('is the check of one instance by its own tags, else by its job', () => {
     const of = job({}, { checks: [jobCheck()] });
-    expect(checkOf(tagged('haproxy.check.path=/tag'), of, 'haproxy')).to.deep.include({ kind: 'http', path: '/tag' });
-    expect(checkOf(registration(), of, 'haproxy')).to.deep.include({ kind: 'http', path: '/health' });
-    expect(checkOf(registration(), undefined, 'haproxy')).to.deep.equal({ kind: 'tcp', intervalMs: 2000 });
+    const check = (one: Registration, by?: Job) => checkOf(one, by, 'haproxy').check;
+    expect(check(tagged('haproxy.check.path=/tag'), of)).to.deep.include({ kind: 'http', path: '/tag' });
+    expect(check(registration(), of)).to.deep.include({ kind: 'http', path: '/health' });
+    expect(check(registration())).to.deep.equal({ kind: 'tcp', intervalMs: 2000 });
   });
 });
 
@@ -64,6 +65,25 @@ describe('checkFor', () => {
       const one = tagged(...tags);
       const { settings } = readInstance(one, false, 'haproxy');
       expect(checkFor(settings, one, job({}, { checks })).source).to.equal(source);
+    });
+  }
+
+  const patience: readonly (readonly [timeoutMs: number | undefined, answerMs: number])[] = [
+    [undefined, 1000],
+    [0, 1000],
+    [800, 1000],
+    [2500.4, 2500],
+    [30_000, 10_000],
+  ];
+  for (const [timeoutMs, answerMs] of patience) {
+    const given = timeoutMs === undefined ? 'no check' : `a timeout of ${timeoutMs} ms`;
+    it(`waits ${answerMs} ms for an answer with ${given} of the job, and tells HAProxy nothing of it`, () => {
+      const checks = timeoutMs === undefined ? [] : [jobCheck({ timeoutMs })];
+      const one = tagged('haproxy.check.path=/tag');
+      const { settings } = readInstance(one, false, 'haproxy');
+      const chosen = checkFor(settings, one, job({}, { checks }));
+      expect(chosen.answerMs).to.equal(answerMs);
+      expect(chosen.check).to.have.all.keys('kind', 'method', 'path', 'intervalMs');
     });
   }
 });
