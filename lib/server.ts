@@ -37,6 +37,8 @@ export function startServer(options: {
   readonly ready: () => Readiness;
   readonly metrics: Pick<Metrics, 'text' | 'contentType'>;
   readonly shown: Shown;
+  /** Ms in which a connection has to move; longer than the feed's signs of life are apart. */
+  readonly silenceMs?: number;
 }): Promise<Server> {
   const { feed, whole, page: shownPage } = options.shown;
 
@@ -95,6 +97,8 @@ export function startServer(options: {
     },
   );
   server.maxConnections = 100;
+  /** Nor does who asks and never reads keep a connection from others. */
+  server.timeout = options.silenceMs ?? 15_000;
   return listen(server, options).then((port) => ({ port, close }));
 
   function close(): Promise<void> {

@@ -174,6 +174,21 @@ describe('server', () => {
     await eventuallyHealthy();
   });
 
+  it('hangs up on who asks and does not read, so that others are answered', async () => {
+    await server.close();
+    const metrics = { text, contentType: 'text/plain' };
+    /** Twenty of it are more than the kernel keeps for a connection. */
+    const large = { ...shown, page: { html: 'x'.repeat(1_000_000), headers: {} } };
+    server = await startServer({
+      ...{ host: '127.0.0.1', port: 0, ready: () => ready, metrics, shown: large },
+      silenceMs: 500,
+    });
+    const requests = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(20);
+    const deaf = await Promise.all(Array.from({ length: 100 }, () => raw(requests)));
+    await eventuallyHealthy();
+    for (const socket of deaf) socket.destroy();
+  });
+
   /** The server sees by and by that connections are gone. */
   async function eventuallyHealthy(): Promise<void> {
     for (;;) {
