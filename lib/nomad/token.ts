@@ -3,13 +3,19 @@ import { FailureError } from '../model/failure.ts';
 
 /** The token in force: one text, or a file that Nomad rewrites while we run (workload identities with a `ttl`). */
 export interface Token {
-  /** Reads the file again when its modification time moved. Throws a FailureError `unauthorized` when it cannot. */
+  /**
+   * Reads the file again when its modification time moved. Throws a FailureError `unauthorized` when it cannot, or when what it
+   * reads cannot be sent as a token.
+   */
   readonly current: () => string | undefined;
   /** After a refusal: reads the file whatever its time says; true when that is another token than before. */
   readonly renew: () => boolean;
   /** The token in force and the one before it, of which an answer may still speak. */
   readonly known: () => readonly string[];
 }
+
+/** What Node sends as a header without a word, and Nomad could have made: one word of printable ASCII. */
+const usable = /^[\x21-\x7e]+$/;
 
 export function createToken(settings: { readonly token?: string; readonly tokenFile?: string }): Token {
   const { token, tokenFile } = settings;
@@ -25,8 +31,10 @@ function fileToken(path: string): Token {
 
   function read(): void {
     try {
-      modifiedMs = statSync(path).mtimeMs;
+      const { mtimeMs } = statSync(path);
       const found = readFileSync(path, 'utf8').trim();
+      if (!usable.test(found)) throw new Error('it is not one line of printable ASCII without blanks');
+      modifiedMs = mtimeMs;
       if (found !== known) earlier = known;
       known = found;
     } catch (error) {
@@ -39,8 +47,13 @@ function fileToken(path: string): Token {
     }
   }
 
+  /** Also where it cannot be looked at: reading it says why. */
   function moved(): boolean {
-    return statSync(path, { throwIfNoEntry: false })?.mtimeMs !== modifiedMs;
+    try {
+      return statSync(path).mtimeMs !== modifiedMs;
+    } catch {
+      return true;
+    }
   }
 
   return {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -269,6 +269,33 @@ describe('createNomadClient', () => {
       const { client } = await connect({ tokenFile: join(folder, 'none') });
       expect(await failureOf(client.getNamespaces())).to.include({ kind: 'unauthorized', where: join(folder, 'none') });
     });
+
+    it('that cannot be looked at is said', async () => {
+      const tokenFile = join(folder, 'loop');
+      symlinkSync(tokenFile, tokenFile);
+      const { client } = await connect({ tokenFile });
+      expect(await failureOf(client.getNamespaces())).to.include({ kind: 'unauthorized', where: tokenFile });
+    });
+
+    const unusable = { 'two lines': 'one\ntwo\n', 'a character outside ASCII': 'tok…en', nothing: '\n' };
+    for (const [what, text] of Object.entries(unusable)) {
+      it(`that holds ${what} is said, again and again, and nothing of it is told or sent`, async () => {
+        const tokenFile = join(folder, 'token');
+        writeFileSync(tokenFile, text);
+        const { server, client } = await connect({ tokenFile });
+        for (const request of [client.getNamespaces(), client.openStream(everything), client.getNamespaces()]) {
+          const failure = await failureOf(request);
+          expect(failure).to.include({ kind: 'unauthorized', where: tokenFile });
+          expect(failure.message).to.equal(
+            'cannot read the token: it is not one line of printable ASCII without blanks',
+          );
+        }
+        expect(server.requests).to.deep.equal([]);
+        writeFileSync(tokenFile, 'good');
+        await firstValueFrom(client.getNamespaces());
+        expect(server.requests[0]!.headers).to.include({ 'x-nomad-token': 'good' });
+      });
+    }
   });
 
   describe('fails with one clear message', () => {
