@@ -127,13 +127,16 @@ export function nomadSession(client: NomadClient, ledger: Ledger, options: Sessi
     });
   }
 
-  /** Before the first snapshot, and after a restore, there is nothing that events could follow on: they stay held. */
+  /**
+   * Before the first snapshot, and after a restore, there is nothing that events could follow on: they stay held. Of several
+   * streams one may have lost what the newest index says nothing of, because another has told that index, or a later one.
+   */
   function catchUp(): Observable<Told> {
     if (ledger.known() === 0) return snapshotIfOwed();
     return newestIndex.pipe(
       concatMap((index) => {
         const verdict = ledger.judge(index);
-        if (verdict !== 'same') ledger.owe('gap');
+        if (verdict !== 'same' || namespaces.length > 1) ledger.owe('gap');
         if (verdict === 'restored') ledger.forget();
         return concat(verdict === 'restored' ? EMPTY : from(ledger.release()), snapshotIfOwed());
       }),

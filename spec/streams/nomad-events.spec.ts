@@ -7,6 +7,7 @@ import {
   defer,
   delay,
   EMPTY,
+  filter,
   ignoreElements,
   lastValueFrom,
   NEVER,
@@ -628,6 +629,25 @@ describe('nomadEvents', () => {
       await until(() => follower.events().length === 3);
       expect(follower.ids()).to.deep.equal([stage.ID]);
       expect(follower.notices('nomad-connected')).to.have.length(1);
+    });
+
+    it('finds with the next connection what one stream of several lost, whatever index the others told', async () => {
+      const server = await start({ bufferSize: 2 });
+      for (const name of ['prod', 'stage']) server.addNamespace(name);
+      const gone = server.register({ ServiceName: 'web', Namespace: 'stage' });
+      let deaf = false;
+      const follower = await connected(server, { namespaces: ['prod', 'stage'] }, (client) => ({
+        openStream: (options) => client.openStream(options).pipe(filter(() => !deaf || options.namespace !== 'stage')),
+      }));
+      deaf = true;
+      server.deregister(gone.ID, 'PlanResult', 'stage');
+      const kept = [1, 2].map(() => server.register({ ServiceName: 'web', Namespace: 'prod' }).ID);
+      await until(() => follower.ids().length === 3);
+      deaf = false;
+      server.endStream();
+      await until(() => follower.notices('snapshot-read').length === 2);
+      expect(follower.ids()).to.deep.equal(kept.sort());
+      expect(follower.notices('snapshot-read')[1]).to.include({ reason: 'gap' });
     });
 
     it('opens the stream again for a new one, and tells what it holds', async () => {
