@@ -13,7 +13,8 @@ const maxProblems = 20;
 
 /**
  * What a service wants of HAProxy. Its settings are those of most instances that serve, so that a broken deployment
- * cannot move a domain or a check under them; while none serves, those of the newest.
+ * cannot move a domain or a check under them; in a draw, such as between blue and green, those of who serves longest; while
+ * none serves, those of the newest.
  * Returns no wish when no instance is managed.
  */
 export function readWish(
@@ -116,7 +117,19 @@ function speaksForMost(managed: readonly Instance[]): Instance | undefined {
   if (serving.every((one) => one.settings === first.settings)) return newestOf(serving);
   const newestFirst = serving.toSorted((a, b) => b.registration.modifyIndex - a.registration.modifyIndex);
   const votes = Map.groupBy(newestFirst, (one) => signature(one.settings));
-  return [...votes.values()].reduce((most, group) => (group.length > most.length ? group : most))[0];
+  return [...votes.values()].reduce((most, group) => (outvotes(group, most) ? group : most))[0];
+}
+
+/**
+ * In a draw whoever has the oldest instance goes first. Tags that change in place leave instances as old as they are: then the
+ * newer ones do, which are first in a list that is newest first.
+ */
+function outvotes(group: readonly Instance[], other: readonly Instance[]): boolean {
+  return group.length === other.length ? oldestIn(group) < oldestIn(other) : group.length > other.length;
+}
+
+function oldestIn(group: readonly Instance[]): number {
+  return group.reduce((oldest, { registration }) => Math.min(oldest, registration.createIndex), Infinity);
 }
 
 function newestOf([first, ...others]: readonly Instance[]): Instance | undefined {

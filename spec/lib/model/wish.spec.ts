@@ -114,8 +114,15 @@ describe('readWish', () => {
       expect(domainOf(up(old(1)), up(fresh(2)), up(fresh(3)))).to.equal('new.com');
     });
 
-    it('goes by the newer ones in a draw', () => {
-      expect(domainOf(up(old(1)), up(fresh(2)))).to.equal('new.com');
+    it('goes by who serves longest in a draw, so that green instances beside as many blue ones move nothing', () => {
+      expect(domainOf(up(old(1)), up(fresh(2)))).to.equal('old.com');
+      expect(domainOf(up(fresh(1)), up(fresh(2)), up(old(3)), up(old(4)))).to.equal('old.com');
+    });
+
+    it('goes by the newer ones in a draw of instances that are equally old, their tags changed in place', () => {
+      const changed = (port: number) => ({ ...fresh(port), createIndex: 10 });
+      expect(domainOf(up(old(1)), up(changed(2)))).to.equal('new.com');
+      expect(domainOf(up(changed(1)), up(old(2)))).to.equal('new.com');
     });
 
     it('is not moved by any number of instances that do not serve', () => {
