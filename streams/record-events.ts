@@ -6,6 +6,7 @@ import {
   concatWith,
   defer,
   EMPTY,
+  filter,
   forkJoin,
   from,
   ignoreElements,
@@ -28,6 +29,7 @@ import { parseRegistrations, type ListedService } from '../lib/nomad/answers.ts'
 import type { NomadClient } from '../lib/nomad/client.ts';
 import { malformedFailure } from '../lib/nomad/failures.ts';
 import { parseFrame } from '../lib/nomad/frames.ts';
+import { parseJob } from '../lib/nomad/job.ts';
 import { decodeFrames } from '../operators/decode-frames.ts';
 import { retryWithBackoff } from '../operators/retry-with-backoff.ts';
 import { skippedNotice } from './nomad-notices.ts';
@@ -170,7 +172,7 @@ function rawService(client: NomadClient, { name, namespace }: ListedService): Ob
   );
 }
 
-/** Best effort, as live: a job that cannot be read is missing. */
+/** Best effort, as live: a job that cannot be read is missing, here or when the recording is. */
 function rawJobs(client: NomadClient, services: readonly RawService[]): Observable<readonly unknown[]> {
   const registrations = services.flatMap(({ read }) => read);
   const wanted = new Map(registrations.map(({ namespace, job }) => [serviceKey(namespace, job), { namespace, job }]));
@@ -183,6 +185,7 @@ function rawJobs(client: NomadClient, services: readonly RawService[]): Observab
         );
     }, requestsAtOnce),
     map(({ value }) => value),
+    filter((job) => parseJob(job).ok),
     toArray(),
   );
 }

@@ -39,7 +39,7 @@ interface RawCheck {
   /** Nanoseconds, as all of Go's durations. */
   Interval: number;
   Timeout: number;
-  Header?: Record<string, string[]> | null;
+  Header?: Record<string, string[] | null> | null;
 }
 
 const optionalString = { type: 'string', nullable: true } as const;
@@ -57,7 +57,7 @@ const check: JSONSchemaType<RawCheck> = {
     Header: {
       type: 'object',
       required: [],
-      additionalProperties: { type: 'array', items: { type: 'string' } },
+      additionalProperties: { type: 'array', items: { type: 'string' }, nullable: true },
       nullable: true,
     },
   },
@@ -171,7 +171,7 @@ function toChecks(raw: RawCheck): readonly JobCheck[] {
       portLabel: raw.PortLabel ?? '',
       intervalMs: raw.Interval / 1e6,
       timeoutMs: raw.Timeout / 1e6,
-      headers: raw.Header ?? {},
+      headers: Object.fromEntries(Object.entries(raw.Header ?? {}).map(([name, values]) => [name, values ?? []])),
     },
   ];
 }

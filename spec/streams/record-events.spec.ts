@@ -140,6 +140,19 @@ describe('recordEvents', () => {
     expect(JSON.parse(lines[0]!)).to.have.nested.property('snapshot.jobs').that.deep.equals([]);
   });
 
+  it('does without a job that could not be read again', async () => {
+    await start({}, (server) => {
+      server.register({ ServiceName: 'web', JobID: 'web', Tags: tags });
+      server.silently(() => {
+        server.setJob({ ID: 'web', Namespace: 'default', TaskGroups: 'none' });
+      });
+    });
+    const { lines } = record();
+    await until(() => lines.length >= 2);
+    expect(JSON.parse(lines[0]!)).to.have.nested.property('snapshot.jobs').that.deep.equals([]);
+    expect(shapes(lines)[0]).to.equal('snapshot-taken');
+  });
+
   it('says what it leaves out: a line of more than 4 MiB', async () => {
     await start();
     const { lines, notices } = record();

@@ -90,6 +90,11 @@ describe('parseJob', () => {
     });
   });
 
+  it('takes a header that is null for one without values', () => {
+    const [found] = readService({ check: { Header: { Host: null, 'X-Foo': ['a'] } } })!.checks;
+    expect(found?.headers).to.deep.equal({ Host: [], 'X-Foo': ['a'] });
+  });
+
   const sizes: readonly (readonly [name: string, change: Parameters<typeof readService>[0], size: object])[] = [
     [
       "takes the group's canaries",
