@@ -59,7 +59,7 @@ export interface Job {
   readonly createIndex: number;
   /** `JobModifyIndex`: moves with the job's text, not with its status. */
   readonly modifyIndex: number;
-  /** The version's deployment has succeeded. */
+  /** The version's deployment has succeeded, or it can have none. */
   readonly stable: boolean;
   readonly services: readonly JobService[];
 }

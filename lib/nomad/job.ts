@@ -7,6 +7,7 @@ import { trimmed } from '../model/trimmed.ts';
 interface RawJob {
   ID: string;
   Namespace: string;
+  Type?: string | null;
   CreateIndex: number;
   JobModifyIndex: number;
   Stable: boolean;
@@ -15,6 +16,7 @@ interface RawJob {
 }
 interface RawUpdate {
   Canary: number;
+  MaxParallel?: number | null;
 }
 interface RawGroup {
   Name: string;
@@ -77,7 +79,7 @@ const service: JSONSchemaType<RawService> = {
 
 const update: JSONSchemaType<RawUpdate> & { nullable: true } = {
   type: 'object',
-  properties: { Canary: { type: 'integer' } },
+  properties: { Canary: { type: 'integer' }, MaxParallel: { type: 'integer', nullable: true } },
   required: ['Canary'],
   nullable: true,
 };
@@ -113,6 +115,7 @@ const schema: JSONSchemaType<RawJob> = {
   properties: {
     ID: { type: 'string', minLength: 1 },
     Namespace: { type: 'string', minLength: 1 },
+    Type: optionalString,
     CreateIndex: { type: 'integer' },
     JobModifyIndex: { type: 'integer' },
     Stable: { type: 'boolean' },
@@ -132,10 +135,20 @@ export const parseJob = parserOf(schema, function toJob(raw): Job {
     id: raw.ID,
     createIndex: raw.CreateIndex,
     modifyIndex: raw.JobModifyIndex,
-    stable: raw.Stable,
+    stable: raw.Stable || hasNoDeployment(raw),
     services: trimmed((raw.TaskGroups ?? []).flatMap((one) => servicesOf(one, raw.Update))),
   };
 });
+
+/**
+ * Nomad calls a version stable once its deployment has succeeded. Jobs of another type have none, as a rule, nor have those of
+ * which every group replaces all at once; what is not said is taken for a deployment.
+ */
+function hasNoDeployment({ Type, Update, TaskGroups }: RawJob): boolean {
+  if (Type && Type !== 'service') return true;
+  const groups = TaskGroups ?? [];
+  return groups.length > 0 && groups.every((one) => (one.Update ?? Update)?.MaxParallel === 0);
+}
 
 function servicesOf(raw: RawGroup, jobUpdate: RawUpdate | null | undefined): readonly JobService[] {
   const size = {

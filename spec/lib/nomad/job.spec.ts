@@ -120,6 +120,25 @@ describe('parseJob', () => {
     expect(readService({ check: { Path: '' } })?.checks[0]).to.include({ path: '/' });
   });
 
+  const [none, some] = [0, 1].map((MaxParallel) => ({ Canary: 0, MaxParallel }));
+  const groupOf = (Update: object | null | undefined) => ({ ...group, Update });
+  const versions: readonly (readonly [what: string, raw: object, stable: boolean])[] = [
+    ['a service job', { Type: 'service', Update: some, TaskGroups: [groupOf(some)] }, false],
+    ['a service job without a group', { Type: 'service', Update: none, TaskGroups: null }, false],
+    ['a job that does not say how it is updated', { Type: null, Update: null, TaskGroups: [groupOf(null)] }, false],
+    ['a job whose update says nothing of it', { TaskGroups: [groupOf({ Canary: 0 })] }, false],
+    ['a job of which one group has one', { Update: none, TaskGroups: [groupOf(null), groupOf(some)] }, false],
+    ['a system job', { Type: 'system', Update: none, TaskGroups: [groupOf(null)] }, true],
+    ['a job whose groups are replaced at once', { Update: some, TaskGroups: [groupOf(none), groupOf(none)] }, true],
+    ['a job that is replaced at once as a whole', { Update: none, TaskGroups: [groupOf(null), groupOf(none)] }, true],
+  ];
+  for (const [what, raw, stable] of versions) {
+    it(`takes a version of ${what} ${stable ? 'for stable: no deployment will say so' : 'as Nomad does'}`, () => {
+      expect(read({ ...raw, Stable: false }).stable).to.equal(stable);
+      expect(read({ ...raw, Stable: true }).stable).to.equal(true);
+    });
+  }
+
   it('says what is wrong', () => {
     expect(parseJob({ ID: 'shop' })).to.deep.equal({ ok: false, why: "must have required property 'Namespace'" });
   });
