@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { request } from 'node:http';
 import { connect, isIP } from 'node:net';
 import { catchError, concatMap, defer, from, map, merge, mergeMap, Observable, of, take, timer } from 'rxjs';
-import { checkOf } from '../lib/model/check.ts';
+import { checkReader } from '../lib/model/check.ts';
 import { isForbiddenAddress } from '../lib/model/forbidden-addresses.ts';
 import type { Check } from '../lib/model/service.ts';
 import type { Probe } from '../operators/admit-instances.ts';
@@ -21,9 +21,10 @@ const maxHeaderSize = 8192;
  * ones, link-local for instance, are not asked; loopback is asked like any other.
  */
 export function probeInstances(prefix: string): Probe {
+  const checkOf = checkReader(prefix);
   return (registration, job) => {
     const { address, port } = registration;
-    const { check, answerMs } = checkOf(registration, job, prefix);
+    const { check, answerMs } = checkOf(registration, job);
     if (check.kind !== 'http' && isIP(address) !== 0) return askTcp(address, port);
     return defer(() => {
       let connected = false;

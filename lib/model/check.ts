@@ -1,10 +1,14 @@
 import type { Job, JobCheck, JobService, Registration } from './events.ts';
+import { oncePer } from './once-per.ts';
 import type { Problem } from './problem.ts';
 import { printable } from './quoted.ts';
 import type { Check } from './service.ts';
 import { parseTags, tags, type TagSettings } from './tags.ts';
 
 const defaultIntervalMs = 2000;
+
+/** More tags than anybody writes. */
+const longList = 50;
 
 /** A check, and who asked for it; `default`: nobody did. */
 export interface ChosenCheck {
@@ -83,12 +87,20 @@ function clampAnswer(timeoutMs = 0): number {
   return Math.min(10_000, Math.max(1000, Math.round(timeoutMs)));
 }
 
-/** How an instance is checked, by its own tags and its job, whatever the rest of its service says. */
-export function checkOf(registration: Registration, job: Job | undefined, prefix: string): ChosenCheck {
-  return checkFor(parseTags(registration.tags, prefix).settings, registration, job);
+/**
+ * Makes what says how an instance is checked, by its own tags and its job, whatever the rest of its service says. It is asked for
+ * every attempt of a probe: a long list of tags is read once for each registration, a short one is read sooner than kept.
+ */
+export function checkReader(prefix: string): (registration: Registration, job: Job | undefined) => ChosenCheck {
+  const read = ({ tags: list }: Registration): TagSettings => parseTags(list, prefix).settings;
+  const readOnce = oncePer(read);
+  return (registration, job) => {
+    const settings = registration.tags.length > longList ? readOnce(registration) : read(registration);
+    return checkFor(settings, registration, job);
+  };
 }
 
-/** The same from tags that were read already, with where it came from. */
+/** How an instance is checked, from tags that were read already, with where that came from. */
 export function checkFor(settings: TagSettings, registration: Registration, job: Job | undefined): ChosenCheck {
   return chooseCheck(settings, job && serviceBlock(job, registration));
 }

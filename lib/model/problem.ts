@@ -4,3 +4,6 @@ export interface Problem {
   readonly subject: string;
   readonly text: string;
 }
+
+/** More problems of one service are counted, not told: nobody reads them, and tags cost their author nothing. */
+export const maxProblems = 20;

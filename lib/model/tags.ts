@@ -1,6 +1,6 @@
 import { distance } from 'fastest-levenshtein';
 import type { BackendStrategy } from './backend-strategy.ts';
-import type { Problem } from './problem.ts';
+import { maxProblems, type Problem } from './problem.ts';
 import { printable, quoted } from './quoted.ts';
 import { trimmed } from './trimmed.ts';
 
@@ -160,7 +160,8 @@ const keyByName = new Map(Object.entries(tags).map(([key, { name }]) => [name, k
 
 /**
  * Reads the tags with our prefix; blanks around the key and around the value are ignored, a value may hold `=`.
- * A tag that cannot be used costs its own setting only and is named in `problems`.
+ * A tag that cannot be used costs its own setting only and is named in `problems`. What may have been meant is looked for as
+ * often as it is told: it takes longer than all else, and tags come by the ten thousand.
  */
 export function parseTags(
   list: readonly string[],
@@ -169,6 +170,7 @@ export function parseTags(
   const settings: Record<string, unknown> = {};
   const domains: string[] = [];
   const problems: Problem[] = [];
+  let unknown = 0;
   for (const text of list) {
     if (!text.trimStart().startsWith(`${prefix}.`)) continue;
     const { name, value } = splitTag(text);
@@ -176,7 +178,9 @@ export function parseTags(
     const key = keyByName.get(said);
     const subject = printable(name);
     if (key === undefined) {
-      problems.push({ subject, text: `is not a tag; did you mean ${prefix}.${nearest(said)}?` });
+      unknown += 1;
+      const guess = unknown <= maxProblems ? `; did you mean ${prefix}.${nearest(said)}?` : '';
+      problems.push({ subject, text: `is not a tag${guess}` });
       continue;
     }
     const parsed = tags[key].parse(value);

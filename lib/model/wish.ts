@@ -4,12 +4,9 @@ import { chooseCheck, serviceBlock } from './check.ts';
 import { parseDomains } from './domains.ts';
 import type { Job, JobService, Route } from './events.ts';
 import { oncePer } from './once-per.ts';
-import type { Problem } from './problem.ts';
+import { maxProblems, type Problem } from './problem.ts';
 import type { Instance, Wish } from './service.ts';
 import { tags, type TagSettings } from './tags.ts';
-
-/** More problems of one service are counted, not told: nobody reads them, and tags cost their author nothing. */
-const maxProblems = 20;
 
 /**
  * What a service wants of HAProxy. Its settings are those of most instances that serve, so that a broken deployment

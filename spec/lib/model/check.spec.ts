@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { checkFor, checkOf, serviceBlock } from '../../../lib/model/check.ts';
+import { checkFor, checkReader, serviceBlock } from '../../../lib/model/check.ts';
 import { readInstance } from '../../../lib/model/instance.ts';
 import type { Job, JobCheck, JobService, Registration } from '../../../lib/model/events.ts';
 import { job, jobCheck, registration, tagged } from '../../support/given.ts';
@@ -37,13 +37,32 @@ describe('serviceBlock', () => {
   });
 });
 
-describe('checkOf', () => {
+describe('checkReader', () => {
   it('is the check of one instance by its own tags, else by its job', () => {
     const of = job({}, { checks: [jobCheck()] });
-    const check = (one: Registration, by?: Job) => checkOf(one, by, 'haproxy').check;
+    const checkOf = checkReader('haproxy');
+    const check = (one: Registration, by?: Job) => checkOf(one, by).check;
     expect(check(tagged('haproxy.check.path=/tag'), of)).to.deep.include({ kind: 'http', path: '/tag' });
     expect(check(registration(), of)).to.deep.include({ kind: 'http', path: '/health' });
     expect(check(registration())).to.deep.equal({ kind: 'tcp', intervalMs: 2000 });
+  });
+
+  it('reads a long list of tags once for each registration, and its job each time', () => {
+    const checkOf = checkReader('haproxy');
+    const one = tagged('haproxy.check.type=http', ...Array.from({ length: 60 }, (_, n) => `haproxy.x${n}=1`));
+    let reads = 0;
+    const list = new Proxy(one.tags, {
+      get(target, name) {
+        if (name === Symbol.iterator) reads += 1;
+        return Reflect.get(target, name) as unknown;
+      },
+    });
+    const asked = { ...one, tags: list };
+    expect(checkOf(asked, undefined).check).to.deep.include({ path: '/' });
+    expect(checkOf(asked, job({}, { checks: [jobCheck()] })).check).to.deep.include({ path: '/health' });
+    expect(reads).to.equal(1);
+    checkOf({ ...asked }, undefined);
+    expect(reads).to.equal(2);
   });
 });
 

@@ -35,6 +35,15 @@ describe('parseTags', () => {
     });
   }
 
+  it('looks for what was meant by twenty tags, and names the others', () => {
+    const problems = problemsOf(...Array.from({ length: 22 }, () => 'haproxy.wieght=1'));
+    const guessed = 'haproxy.wieght is not a tag; did you mean haproxy.weight?';
+    expect(problems).to.deep.equal([
+      ...Array.from({ length: 20 }, () => guessed),
+      ...Array.from({ length: 2 }, () => 'haproxy.wieght is not a tag'),
+    ]);
+  });
+
   it('has every tag of the table in the list above', () => {
     const named = new Set(understood.map(([tag]) => tag.slice('haproxy.'.length, tag.indexOf('='))));
     expect([...named].sort()).to.deep.equal(
