@@ -125,8 +125,11 @@ function registerJob(catalog: Catalog, job: Job): void {
   for (const key of servicesOfJob(catalog.links, id)) touch(catalog, key);
 }
 
+/** An id is in one service; under another name it leaves the one that it was in. */
 function register(catalog: Catalog, registration: Registration): void {
   const key = serviceKey(registration.namespace, registration.service);
+  const before = catalog.links.serviceOf.get(registration);
+  if (before !== undefined && before !== key) deregister(catalog, registration);
   const current = catalog.touched.get(key) ?? instancesOf(catalog, key);
   if (current.some((one) => isSameRegistration(one.registration, registration))) return;
   const instances = touch(catalog, key);
@@ -149,7 +152,7 @@ function deregister(catalog: Catalog, name: Name): void {
   catalog.links.serviceOf.delete(name);
   const instances = touch(catalog, key);
   const at = instances.findIndex((one) => one.registration.id === name.id);
-  const [gone] = instances.splice(at, 1);
+  const [gone] = at < 0 ? [] : instances.splice(at, 1);
   if (gone !== undefined) unlinkJob(catalog.links, key, gone.registration, instances);
 }
 

@@ -238,6 +238,29 @@ describe('foldEvent', () => {
       expect(catalog.service()?.instances).to.have.length(1);
     });
 
+    describe('with one id under two names', () => {
+      const one = registration({ id: '_nomad-task-alloc-a-b-c-http', service: 'b-c', port: 1 });
+      const two = { ...one, service: 'c', port: 2, modifyIndex: 20 };
+      const keysOf = (...events: readonly Event[]) =>
+        given(empty, ...events)
+          .services()
+          .map(({ key }) => key);
+
+      it('has it in the one that was told last', () => {
+        expect(keysOf(registered(one), registered(two))).to.deep.equal(['default/c']);
+        expect(keysOf(registered(one), registered(two), registered(one))).to.deep.equal(['default/b-c']);
+      });
+
+      it('has it in none once it is deregistered, by either name, and nobody else is gone with it', () => {
+        const other = registration({ service: 'c', port: 9 });
+        for (const name of [one, two]) {
+          expect(keysOf(registered(one), registered(two), deregistered(name))).to.deep.equal([]);
+          const events = [registered(other), registered(two), registered(one), deregistered(name), deregistered(two)];
+          expect(keysOf(...events)).to.deep.equal(['default/c']);
+        }
+      });
+    });
+
     it('follows a port label that is renamed: another id, the same allocation', () => {
       const renamed = { ...web, id: `${web.id}-v2`, port: 9000, createIndex: 30, modifyIndex: 30 };
       const catalog = given(snapshot([web]), admitted(web), registered(renamed), admitted(renamed));
