@@ -60,10 +60,12 @@ export function noteEvent(catalog: Catalog, event: Event): void {
       catalog.marks = event.marks;
       break;
     case 'snapshot-taken':
-      catalog.untold.push(...refoldTouched(catalog), ...foldSnapshot(catalog, event, new Set(event.keep)));
+      tellLater(catalog, refoldTouched(catalog));
+      tellLater(catalog, foldSnapshot(catalog, event, new Set(event.keep)));
       break;
     case 'losses-accepted':
-      catalog.untold.push(...refoldTouched(catalog), ...foldLosses(catalog, event.services));
+      tellLater(catalog, refoldTouched(catalog));
+      tellLater(catalog, foldLosses(catalog, event.services));
       break;
     case 'service-registered':
       register(catalog, event.registration);
@@ -86,6 +88,11 @@ export function noteEvent(catalog: Catalog, event: Event): void {
     default:
       event satisfies never;
   }
+}
+
+/** Not with `push`, which takes a hundred thousand arguments at most. */
+function tellLater(catalog: Catalog, changes: readonly ServiceChange[]): void {
+  catalog.untold = catalog.untold.concat(changes);
 }
 
 /**

@@ -70,6 +70,11 @@ describe('foldEvent', () => {
       expect(changes.map(isManaged)).to.deep.equal([true, false]);
     });
 
+    it('tells of very many, too', () => {
+      const all = Array.from({ length: 150_000 }, (_, n) => registration({ service: `s${n}`, port: 1 }));
+      expect(foldEvent(createCatalog('haproxy'), snapshot(all))).to.have.length(150_000);
+    });
+
     it('tells nothing of an empty cluster', () => {
       expect(given().changes(empty)).to.deep.equal([]);
     });
