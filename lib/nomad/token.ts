@@ -16,12 +16,23 @@ export interface Token {
 
 /** What Node sends as a header without a word, and Nomad could have made: one word of printable ASCII. */
 const usable = /^[\x21-\x7e]+$/;
+const unusable = 'it is not one line of printable ASCII without blanks';
 
 export function createToken(settings: { readonly token?: string; readonly tokenFile?: string }): Token {
   const { token, tokenFile } = settings;
-  if (tokenFile === undefined)
-    return { current: () => token, renew: () => false, known: () => (token === undefined ? [] : [token]) };
-  return fileToken(tokenFile);
+  if (tokenFile !== undefined) return fileToken(tokenFile);
+  return {
+    current() {
+      if (token !== undefined && !usable.test(token)) throw refusal(unusable, 'nomad.token', 'check nomad.token');
+      return token;
+    },
+    renew: () => false,
+    known: () => (token === undefined ? [] : [token]),
+  };
+}
+
+function refusal(why: string, where: string, hint: string): FailureError {
+  return new FailureError({ kind: 'unauthorized', message: `cannot read the token: ${why}`, where, hint });
 }
 
 function fileToken(path: string): Token {
@@ -33,17 +44,12 @@ function fileToken(path: string): Token {
     try {
       const { mtimeMs } = statSync(path);
       const found = readFileSync(path, 'utf8').trim();
-      if (!usable.test(found)) throw new Error('it is not one line of printable ASCII without blanks');
+      if (!usable.test(found)) throw new Error(unusable);
       modifiedMs = mtimeMs;
       if (found !== known) earlier = known;
       known = found;
     } catch (error) {
-      throw new FailureError({
-        kind: 'unauthorized',
-        message: `cannot read the token: ${(error as Error).message}`,
-        where: path,
-        hint: 'check nomad.token_file, and that the connector may read it',
-      });
+      throw refusal((error as Error).message, path, 'check nomad.token_file, and that the connector may read it');
     }
   }
 

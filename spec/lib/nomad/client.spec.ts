@@ -228,6 +228,14 @@ describe('createNomadClient', () => {
     }
   });
 
+  it('says that a token which cannot be sent is unusable, and sends nothing', async () => {
+    const { server, client } = await connect({ token: 'one\ntwo' });
+    const failure = await failureOf(client.getNamespaces());
+    expect(failure).to.include({ kind: 'unauthorized', where: 'nomad.token' });
+    expect(failure.message).to.equal('cannot read the token: it is not one line of printable ASCII without blanks');
+    expect(server.requests).to.deep.equal([]);
+  });
+
   describe('token file', () => {
     it('is read again when it changes', async () => {
       const tokenFile = join(folder, 'token');
