@@ -1,4 +1,4 @@
-import { isEntryKey } from '../haproxy/client-maps.ts';
+import { rowNeedsReload } from '../model/entry-key.ts';
 import type { Registration, ServiceKey } from '../model/events.ts';
 import { serviceKey } from '../model/events.ts';
 import type { Notice } from '../model/notice.ts';
@@ -54,7 +54,8 @@ export function plannedOf(taken: readonly Taken[], before: Before): readonly Pla
 
 /** Configuration writes that reload, and rows that cannot be changed without. */
 export function countReloads(taken: readonly Taken[], { view }: Before): number {
-  return taken.filter(({ notice }) => notice.reloaded || notice.steps.some((step) => isStubbornRow(step, view))).length;
+  return taken.filter(({ notice }) => notice.reloaded || notice.steps.some((step) => rowNeedsReload(step, view)))
+    .length;
 }
 
 type Described = Pick<Planned, 'action' | 'object' | 'why'>;
@@ -173,16 +174,9 @@ function slotName({ backend, slot }: SlotName): string {
 }
 
 function judgeReload(step: Step, view: View): Pick<Planned, 'reload' | 'reloadWhy'> {
-  if (isStubbornRow(step, view)) return { reload: true, reloadWhy: 'the Data Plane API cannot address this row' };
+  if (rowNeedsReload(step, view)) return { reload: true, reloadWhy: 'the Data Plane API cannot address this row' };
   if (needsReload(step)) return { reload: true, reloadWhy: 'a host name cannot be set in the running process' };
   return { reload: isStructural(step), reloadWhy: reloadReasons[step.kind] };
-}
-
-/** Only a row that is there has to be addressed. */
-function isStubbornRow(step: Step, view: View): boolean {
-  if (step.kind !== 'set-route' && step.kind !== 'delete-route') return false;
-  const { map, key } = step.route;
-  return view.maps[map].has(key) && !isEntryKey(key);
 }
 
 const reloadReasons = {

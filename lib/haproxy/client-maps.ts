@@ -1,6 +1,7 @@
 import { concatMap, endWith, from, ignoreElements, map, throwError } from 'rxjs';
 import type { Observable } from 'rxjs';
 import { FailureError } from '../model/failure.ts';
+import { isEntryKey } from '../model/entry-key.ts';
 import type { Failure } from '../model/failure.ts';
 import { uninterrupted } from './client-http.ts';
 import type { Call, Send } from './client-http.ts';
@@ -46,15 +47,6 @@ export interface MapCalls {
   readonly deleteEntry: (name: string, key: string, options: EntryOptions) => Observable<void>;
   /** Appends rows, whose keys must be new, to the process's map, last in its order. Any key is fine. Not in the file. */
   readonly addEntries: (name: string, rows: readonly MapEntry[]) => Observable<void>;
-}
-
-/**
- * Whether a single entry of this key can be changed or deleted. The API refuses these characters in a path, however
- * encoded (422, from 3.4 on 400): a regex row that ends in `$` cannot, it goes with a reload. Nor can `.` and `..`, which
- * in a path mean where to go: a call for the row `..` would be one for the whole map.
- */
-export function isEntryKey(key: string): boolean {
-  return /^(?!\.{1,2}$)[^\s<>*;$#&{}"]+$/.test(key);
 }
 
 /** A key in a call for a single entry: HAProxy's command line, which it reaches, eats one level of backslashes. */

@@ -1,6 +1,7 @@
 import type { RouteMap } from '../model/events.ts';
 import { ask } from './ask.ts';
-import { isEntryKey, type MapCalls, type MapEntry } from './client-maps.ts';
+import { isEntryKey } from '../model/entry-key.ts';
+import type { MapCalls, MapEntry } from './client-maps.ts';
 
 /** How rows differ from what they should be. */
 export interface RowDrift {

@@ -2,7 +2,8 @@ import type { RouteMap } from '../model/events.ts';
 import { FailureError } from '../model/failure.ts';
 import type { StepOf } from '../model/step.ts';
 import { ask } from './ask.ts';
-import { isEntryKey, type MapCalls } from './client-maps.ts';
+import { isEntryKey } from '../model/entry-key.ts';
+import type { MapCalls } from './client-maps.ts';
 import type { MapRows } from './view.ts';
 
 export type RouteStep = StepOf<'set-route' | 'delete-route'>;

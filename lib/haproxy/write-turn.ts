@@ -1,3 +1,4 @@
+import { rowNeedsReload } from '../model/entry-key.ts';
 import type { ServiceKey } from '../model/events.ts';
 import { FailureError, type Failure } from '../model/failure.ts';
 import type { Lane, Notice } from '../model/notice.ts';
@@ -88,7 +89,7 @@ export async function takeWriteTurn(
   memory.overtaken = new Set();
   await untilStill(memory, slotSteps.map(slotOf));
 
-  if (configured.length > 0 || persist) {
+  if (configured.length > 0 || persist || steps.some((step) => rowNeedsReload(step, view))) {
     const current = await ask(client.getRaw());
     if (current.text !== turn.file.text || current.version !== turn.file.version) return conflict;
     await vetting.vet(current);

@@ -1,4 +1,5 @@
 import { backendClaim, routeClaim } from './claims.ts';
+import { rowNeedsReload } from './entry-key.ts';
 import type { ServiceKey } from './events.ts';
 import type { Plan } from './plan.ts';
 import { hasSlot, needsReload } from './slots.ts';
@@ -27,7 +28,7 @@ export function takeTurn(
   now: number,
 ): Turn {
   const all = [...plans].flatMap(([key, { steps }]) => steps.map((step) => ({ key, step })));
-  const urgent = all.some(({ step }) => (isLazy(step) ? step.dueAt <= now : isStructural(step) || needsReload(step)));
+  const urgent = all.some(({ step }) => (isLazy(step) ? step.dueAt <= now : asksForReload(step, view)));
   const reloads = urgent && reloadWaitMs === 0;
   const waits = new Map<ServiceKey, number>();
   const lazy = new Map([...waiting].filter(([key]) => !plans.has(key)));
@@ -54,6 +55,10 @@ export function takeTurn(
   return { steps: inOrder(steps), reloads, waits, lazy };
 }
 
+function asksForReload(step: Step, view: View): boolean {
+  return isStructural(step) || needsReload(step) || rowNeedsReload(step, view);
+}
+
 /** A removal was planned for what stood empty then. Somebody may have come, or have taken it over, since. */
 function isStillEmpty(step: StepOf<'remove-backend' | 'remove-slots'>, view: View): boolean {
   const there = view.backends.get(step.backend);
@@ -72,9 +77,9 @@ function canDoWithoutReload(step: Step, view: View): boolean {
     case 'free-slot':
       return !needsReload(step) && hasSlot(step, view);
     case 'set-route':
-      return view.backendsOf.get(step.service)?.includes(step.backend) === true;
+      return view.backendsOf.get(step.service)?.includes(step.backend) === true && !rowNeedsReload(step, view);
     case 'delete-route':
-      return true;
+      return !rowNeedsReload(step, view);
     case 'create-backend':
     case 'update-backend':
     case 'remove-backend':

@@ -170,6 +170,15 @@ describe('takeTurn', () => {
     expect(stepsOf(turn({ [a]: steps }))).to.have.length(7);
   });
 
+  it('reloads for a regex row that goes and cannot be addressed, and waits with it while no reload may happen', () => {
+    const there = { ...view(), maps: { ...view().maps, regex: new Map([['^x\\.com$', 'a']]) } };
+    const gone: Step = { kind: 'delete-route', service: a, route: { map: 'regex', key: '^x\\.com$' } };
+    const come: Step = { kind: 'set-route', service: a, route: { map: 'regex', key: '^y\\.com$' }, backend: 'a' };
+    const take = (wait: number) => takeTurn(new Map([[a, { steps: [gone, come] }]]), new Map(), there, wait, 0);
+    expect(take(0)).to.deep.include({ reloads: true, steps: [gone, come] });
+    expect(take(700)).to.deep.include({ reloads: false, steps: [come], waits: new Map([[a, 700]]) });
+  });
+
   it('keeps a row while what takes its place has to wait', () => {
     const held = turn({ [a]: [create, route(a, 'x', 'new'), unroute(a, 'y'), drain], [b]: [unroute(b, 'z')] }, 700);
     expect(stepsOf(held)).to.deep.equal(['delete-route exact z', 'drain-slot a/nomad01']);

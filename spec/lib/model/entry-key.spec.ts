@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { isEntryKey } from '../../../lib/haproxy/client-maps.ts';
+import { isEntryKey } from '../../../lib/model/entry-key.ts';
 
 describe('isEntryKey', () => {
   const keys: readonly (readonly [key: string, addressable: boolean])[] = [
