@@ -16,6 +16,8 @@ export const exitCodes = {
   unavailable: 69,
   /** The configuration is wrong; every mistake is named on stderr. */
   config: 78,
+  /** Nobody reads what it writes any more: as shells say of a process that SIGPIPE ended. */
+  unread: 141,
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];

@@ -138,15 +138,21 @@ function refuse(name: string, command: Command, flags: Flags, operands: readonly
   return strange === undefined ? command.refuse?.(flags) : `${name} has no flag --${strange}`;
 }
 
-/** Runs the command line of this process, which ends when it has ended. */
+/** Runs the command line of this process, which ends when it has ended, or when nobody reads any more what it says. */
 export async function runProcess(): Promise<void> {
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const)
       process.once(signal, () => {
         resolve();
       });
+    for (const stream of [process.stdout, process.stderr])
+      stream.on('error', (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EPIPE') throw error;
+        process.exitCode = exitCodes.unread;
+        resolve();
+      });
   });
-  process.exitCode = await main(process.argv.slice(2), {
+  const code = await main(process.argv.slice(2), {
     env: process.env,
     stdout: (text) => process.stdout.write(text),
     stderr: (text) => process.stderr.write(text),
@@ -155,6 +161,7 @@ export async function runProcess(): Promise<void> {
     onHangup: (act) => process.on('SIGHUP', act),
     stdin: () => process.stdin,
   });
+  process.exitCode ??= code;
 }
 
 if (import.meta.main) await runProcess();

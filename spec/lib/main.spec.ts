@@ -179,6 +179,27 @@ describe('main', () => {
     expect(said).to.include('[redacted]').and.not.to.include('5ecret');
   });
 
+  describe('ends quietly with 141 where nobody reads its stdout any more', () => {
+    for (const line of [
+      '--help',
+      `replay ${recording} --dry-run --pace max`,
+      `replay ${recording} --dry-run --pace 100x`,
+      'run --dry-run',
+    ]) {
+      it(`as in "${line} | head -0"`, async () => {
+        const env = { ...process.env, NOMAD_ADDR: 'http://127.0.0.1:9', HEALTH_HOST: '127.0.0.1', HEALTH_PORT: '0' };
+        const child = spawn(process.execPath, ['lib/main.ts', ...line.split(' ')], { env });
+        child.stdout.destroy();
+        let said = '';
+        child.stderr.on('data', (chunk: Buffer) => {
+          said += chunk.toString();
+        });
+        const [code] = (await once(child, 'close')) as [number | null];
+        expect({ code, said }).to.deep.equal({ code: exitCodes.unread, said: '' });
+      });
+    }
+  });
+
   it('as a process ends with 0 within 10 s of SIGTERM', async () => {
     const nomad = await startNomad({ recording });
     const env = { ...process.env, NOMAD_ADDR: nomad.address, HEALTH_HOST: '127.0.0.1', HEALTH_PORT: '0' };
