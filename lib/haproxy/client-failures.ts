@@ -23,10 +23,26 @@ const perhapsDone = 'What was asked for may have been done all the same.';
 
 /** What an answer that is not 2xx means. What it says back is told without secrets. */
 export function refused(status: number, body: unknown, where: string, hide: Hide): Failure {
-  const said = messageOf(body);
+  if (status === 404 && where.endsWith('/v3/info')) {
+    return { kind: 'malformed', message: `HTTP status ${status}`, where, hint: notTheApi };
+  }
+  const { said, isOwn } = messageOf(body);
   const kind = kindOf(status, said);
-  const hint = status === 429 ? tooMany : hints[kind];
+  const answered = status >= 500 && isOwn && kind === 'unreachable';
+  const hint = status === 429 ? tooMany : answered ? hintOfError(where) : hints[kind];
   return { kind, message: hide(wordsFor(kind, status, said)), where, hint };
+}
+
+/** Every Data Plane API of version 3 has `/v3/info`; other servers say 404 with a page of their own. */
+const notTheApi =
+  'No Data Plane API v3 answers there: check haproxy.address / HAPROXY_DATAPLANE_URL (host and port, without /v3).';
+
+/** The API is there and says why it could not: of the runtime because of HAProxy, otherwise mostly because of its files. */
+function hintOfError(where: string): string {
+  const why = where.includes('/services/haproxy/runtime/')
+    ? silent
+    : 'It must be able to replace haproxy.cfg and to write its maps directory: mount the directory, not the file.';
+  return `The API answered with this error. ${why} See the log of the API.`;
 }
 
 /**
@@ -39,13 +55,10 @@ export function isRefusal({ kind, message }: Failure): boolean {
 
 /** The API answers, but HAProxy does not answer the API. */
 export function haproxySilent(where: string, message: string): Failure {
-  return {
-    kind: 'unreachable',
-    message,
-    where,
-    hint: 'Check that HAProxy runs and master_runtime of dataplaneapi.yml.',
-  };
+  return { kind: 'unreachable', message, where, hint: silent };
 }
+
+const silent = 'Check that HAProxy runs and master_runtime of dataplaneapi.yml.';
 
 /** An answer that is not of the form the interface promises. */
 export function malformed(where: string, message: string): Failure {
@@ -101,18 +114,21 @@ function kindOf(status: number, said: string): FailureKind {
 
 const failedReload = 'Reload failed: ';
 
-/** The message of an error body, which 3.0 and 3.2 label as whatever the endpoint answers otherwise. */
-function messageOf(body: unknown): string {
-  if (typeof body !== 'string') return '';
+/**
+ * The message of an error body, which 3.0 and 3.2 label as whatever the endpoint answers otherwise. `isOwn`: the API's own
+ * words, and not for instance the page of a proxy before it.
+ */
+function messageOf(body: unknown): { readonly said: string; readonly isOwn: boolean } {
+  if (typeof body !== 'string') return { said: '', isOwn: false };
   try {
     const parsed: unknown = JSON.parse(body);
     if (typeof parsed === 'object' && parsed !== null && 'message' in parsed && typeof parsed.message === 'string') {
-      return parsed.message;
+      return { said: parsed.message, isOwn: true };
     }
   } catch {
-    // Not the API's own words, for instance a proxy's page.
+    // Not the API's own words.
   }
-  return body.trim();
+  return { said: body.trim(), isOwn: false };
 }
 
 function wordsFor(kind: FailureKind, status: number, said: string): string {
