@@ -1,3 +1,4 @@
+import type { FailureKind } from './model/failure.ts';
 import { foldHeld, type Losses } from './model/guard.ts';
 import type { Notice } from './model/notice.ts';
 
@@ -13,11 +14,18 @@ export interface ReadinessState {
   readonly now: number;
   readonly snapshotRead: boolean;
   readonly firstPassDone: boolean;
-  /** ms; undefined while the end is reachable. */
-  readonly nomadLostAt: number | undefined;
-  readonly haproxyLostAt: number | undefined;
+  /** Undefined while the end is reachable. */
+  readonly nomadLost: Loss | undefined;
+  readonly haproxyLost: Loss | undefined;
   /** Undefined while nothing is. */
   readonly held: Losses | undefined;
+}
+
+interface Loss {
+  /** ms, of the first failure in a row. */
+  readonly at: number;
+  /** Of the last one. */
+  readonly kind: FailureKind;
 }
 
 /** An end may be away for so many ms before the connector is called not ready: reconnecting is routine. */
@@ -29,8 +37,8 @@ export function startReadiness(now: number): ReadinessState {
     now,
     snapshotRead: false,
     firstPassDone: false,
-    nomadLostAt: undefined,
-    haproxyLostAt: undefined,
+    nomadLost: undefined,
+    haproxyLost: undefined,
     held: undefined,
   };
 }
@@ -44,13 +52,13 @@ export function foldReadiness(state: ReadinessState, event: Notice | Tick): Read
     case 'first-pass-done':
       return { ...state, firstPassDone: true };
     case 'nomad-lost':
-      return { ...state, nomadLostAt: state.nomadLostAt ?? state.now };
+      return { ...state, nomadLost: { at: state.nomadLost?.at ?? state.now, kind: event.failure.kind } };
     case 'nomad-connected':
-      return { ...state, nomadLostAt: undefined };
+      return { ...state, nomadLost: undefined };
     case 'haproxy-lost':
-      return { ...state, haproxyLostAt: state.haproxyLostAt ?? state.now };
+      return { ...state, haproxyLost: { at: state.haproxyLost?.at ?? state.now, kind: event.failure.kind } };
     case 'haproxy-connected':
-      return { ...state, haproxyLostAt: undefined };
+      return { ...state, haproxyLost: undefined };
     case 'losses-held':
     case 'losses-released':
       return { ...state, held: foldHeld(state.held, event) };
@@ -82,8 +90,9 @@ export interface Readiness {
 const namesShown = 20;
 
 /**
- * What `/ready` answers. A service that fails does not make the connector unready: it says so by itself. Nor do services
- * that are held, for they are served.
+ * What `/ready` answers. HAProxy is read before Nomad, so until Nomad has been read it says for which end it waits, and that
+ * at once. A service that fails does not make the connector unready: it says so by itself. Nor do services that are held,
+ * for they are served.
  */
 export function readiness(state: ReadinessState): Readiness {
   const reasons: string[] = [];
@@ -92,13 +101,14 @@ export function readiness(state: ReadinessState): Readiness {
   } else if (!state.firstPassDone) {
     reasons.push("not every service of Nomad's first snapshot has been tried yet");
   }
-  const away = (name: string, since: number | undefined) => {
-    if (since !== undefined && state.now - since >= graceMs) {
-      reasons.push(`${name} has been unreachable for ${Math.round((state.now - since) / 1000)} s`);
-    }
+  const away = (name: string, lost: Loss | undefined) => {
+    if (lost === undefined) return;
+    const ms = state.now - lost.at;
+    if (!state.snapshotRead) reasons.push(`waits for ${name}: ${lost.kind}`);
+    else if (ms >= graceMs) reasons.push(`${name} has been unreachable for ${Math.round(ms / 1000)} s`);
   };
-  away('Nomad', state.nomadLostAt);
-  away('HAProxy', state.haproxyLostAt);
+  away('Nomad', state.nomadLost);
+  away('HAProxy', state.haproxyLost);
   const { held } = state;
   return {
     ready: reasons.length === 0,

@@ -33,6 +33,17 @@ describe('readiness', () => {
   const cases: readonly (readonly [string, readonly (Notice | Tick)[], readonly string[]])[] = [
     ['at the start', [], [unread]],
     ['before the snapshot', [nomadConnected, haproxyConnected], [unread]],
+    [
+      'where HAProxy refuses the password at the start',
+      [{ kind: 'haproxy-lost', failure: { ...failure, kind: 'unauthorized' } }, at(2)],
+      [unread, 'waits for HAProxy: unauthorized'],
+    ],
+    [
+      'where neither end answers at the start',
+      [haproxyLost, at(1), nomadLost, at(31)],
+      [unread, 'waits for Nomad: unreachable', 'waits for HAProxy: unreachable'],
+    ],
+    ['when an end is there before the snapshot', [haproxyLost, nomadLost, haproxyConnected, nomadConnected], [unread]],
     ['before every service was tried', [nomadConnected, snapshot, serviceFailed], [untried]],
     ['once every service was tried', [nomadConnected, snapshot, firstPass], []],
     ['where a service failed', [snapshot, serviceFailed, firstPass, serviceFailed], []],

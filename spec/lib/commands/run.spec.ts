@@ -108,7 +108,7 @@ describe('run', () => {
     expect(await ask(shown, '/health')).to.deep.include({ status: 200 });
     expect(await ask(shown, '/ready')).to.deep.equal({
       status: 503,
-      body: '{"status":"not ready","reasons":["Nomad\'s services have not been read yet"]}\n',
+      body: '{"status":"not ready","reasons":["Nomad\'s services have not been read yet","waits for Nomad: unreachable"]}\n',
     });
     nomad.mend();
     await shown.logged('tried every service of the first snapshot');
