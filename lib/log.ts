@@ -36,8 +36,8 @@ export function createLogger(options: {
   );
 }
 
-/** Says a notice in an operator's words. */
-export function noticeToLog(notice: Notice): LogLine {
+/** Says a notice in an operator's words; `dryRun`: HAProxy is the twin. */
+export function noticeToLog(notice: Notice, dryRun = false): LogLine {
   switch (notice.kind) {
     case 'nomad-connected':
       return { level: 'info', message: 'connected to Nomad', fields: { address: notice.address } };
@@ -108,7 +108,7 @@ export function noticeToLog(notice: Notice): LogLine {
       }
       return {
         level: 'info',
-        message: 'changed HAProxy',
+        message: dryRun ? 'would change HAProxy' : 'changed HAProxy',
         fields: { lane, reloaded, version, tookMs, ...whatWasDone(steps) },
       };
     }

@@ -49,6 +49,7 @@ export function createStartUp({ config, versions, kept, dryRun, now }: StartUpOp
     const { nomad, tags } = config;
     return {
       ...versions,
+      dryRun,
       ...haproxy,
       capabilities: haproxy && namesOf(capabilitiesOf(haproxy)),
       nomad: nomad.address,

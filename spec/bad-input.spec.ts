@@ -157,7 +157,7 @@ describe('bad input while it runs', () => {
   function changesOf(service: string) {
     return command
       .log()
-      .filter(({ msg, services }) => msg === 'changed HAProxy' && (services as string[]).includes(service));
+      .filter(({ msg, services }) => msg === 'would change HAProxy' && (services as string[]).includes(service));
   }
 
   /** What was applied stays, and what comes later is applied. */
@@ -241,7 +241,7 @@ describe('bad input of other kinds', () => {
     expect(JSON.stringify(line))
       .to.include('shop.example.com')
       .and.include('policy.allowed_domains gives namespace default');
-    const changed = await command.logged('changed HAProxy');
+    const changed = await command.logged('would change HAProxy');
     await command.logged('tried every service of the first snapshot');
     const routes = command.log().filter(({ steps }) => steps !== undefined && 'set-route' in (steps as object));
     expect(changed['services']).to.deep.equal(['default/web']);

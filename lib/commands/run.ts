@@ -108,7 +108,7 @@ export const run: Command = {
     });
 
     function observe(notice: Notice): void {
-      say(noticeToLog(notice));
+      say(noticeToLog(notice, dryRun));
       say(startUp.observe(notice));
       metrics.observe(notice);
       status.observe(notice);

@@ -265,6 +265,11 @@ describe('noticeToLog', () => {
     });
   }
 
+  it('says of the twin what would be changed', () => {
+    const notice: Notice = { kind: 'applied', lane: 'commit', steps, version: 4, reloaded: true, tookMs: 35 };
+    expect(noticeToLog(notice, true)).to.deep.equal({ ...noticeToLog(notice), message: 'would change HAProxy' });
+  });
+
   it('names only the first services of a cold start', () => {
     const many = Array.from({ length: 500 }, (_, index): Step => ({ ...steps[2]!, service: `default/s${index}` }));
     const { fields } = noticeToLog({ kind: 'applied', lane: 'commit', steps: many, reloaded: true, tookMs: 1 });

@@ -53,6 +53,7 @@ describe('the start in the log', () => {
       fields: {
         version: '1.2.3',
         node: 'v24.2.0',
+        dryRun: false,
         haproxy: '3.4.7',
         dataplane: 'v3.4.2',
         capabilities: ['runtimeAddress'],
@@ -91,7 +92,9 @@ describe('the start in the log', () => {
   });
 
   it('does not wait for a HAProxy that is the twin', () => {
-    expect(startUp({}, true).observe({ kind: 'first-pass-done' }, snapshotRead)).to.have.property('message', 'started');
+    const line = startUp({}, true).observe({ kind: 'first-pass-done' }, snapshotRead);
+    expect(line).to.have.property('message', 'started');
+    expect(line?.fields).to.include({ dryRun: true });
   });
 
   it('is said once', () => {

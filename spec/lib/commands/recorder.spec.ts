@@ -74,7 +74,7 @@ describe('run, with a recorder', () => {
     expect(where).to.equal(file);
     expect(hint).to.include('recorder.max_bytes');
     nomad.register({ ServiceName: 'shop', Tags: tags });
-    await run.logged('changed HAProxy');
+    await run.logged('would change HAProxy');
     const { port } = await run.logged('serving health, readiness and metrics');
     const page = await (await fetch(`http://127.0.0.1:${String(port)}/metrics`)).text();
     expect(page).to.match(/^haproxy_nomad_connector_recorder_lines_lost_total [1-9]/m);

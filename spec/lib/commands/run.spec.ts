@@ -42,7 +42,7 @@ describe('run', () => {
   }
 
   function changes({ log }: CommandRun) {
-    return log().filter(({ msg }) => msg === 'changed HAProxy');
+    return log().filter(({ msg }) => msg === 'would change HAProxy');
   }
 
   it('follows Nomad in a dry run, and is ready once all was tried', async () => {
@@ -210,7 +210,7 @@ describe('run', () => {
     await logged('tried every service of the first snapshot');
     nomad.setJob({ ID: 'shop', Namespace: 'default', TaskGroups: [] });
     nomad.register({ ServiceName: 'shop', Tags: tags });
-    await logged('changed HAProxy');
+    await logged('would change HAProxy');
     const traced = log().filter(({ msg }) => msg === 'debug tap');
     expect(new Set(traced.map(({ seam }) => seam))).to.deep.equal(new Set(['events']));
     const values = traced.map(({ what, value }) => (value as { kind: string } | undefined)?.kind ?? what);
