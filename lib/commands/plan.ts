@@ -11,6 +11,7 @@ import { nomadOptions, openHaproxy } from './ends.ts';
 import { makePlan } from './make-plan.ts';
 import { planJson, planText, type Result } from './plan-output.ts';
 import { runOnce } from './run-once.ts';
+import { withUnrouted } from './unrouted.ts';
 
 /**
  * Says what the connector would change if it ran now, down to the removals that only time brings, and changes nothing:
@@ -23,7 +24,9 @@ export const plan: Command = {
   needsHaproxy: () => true,
   start: async ({ config, flags, log }, surroundings) => {
     const planned = forkJoin([nomadFacts(config, flags.job), haproxyAsItIs(config)]).pipe(
-      mergeMap(([{ facts, notes }, look]) => makePlan(facts, look, config).pipe(map((result) => ({ result, notes })))),
+      mergeMap(([{ facts, notes }, look]) =>
+        makePlan(facts, look, config).pipe(map((result) => ({ result: withUnrouted(result, config), notes }))),
+      ),
     );
     const conclude = ({ result, notes }: { readonly result: Result; readonly notes: Assumed['notes'] }) => {
       surroundings.stdout(flags.json ? planJson(result, notes) : planText(result, notes));

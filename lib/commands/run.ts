@@ -45,6 +45,7 @@ import { createHeldLosses } from './held-losses.ts';
 import { cannotServe, listenForOperator } from './operator.ts';
 import { debugTap, settingsOf, timingOf } from './settings.ts';
 import { startTwin } from './twin.ts';
+import { unrouted } from './unrouted.ts';
 
 /** Longest wait (ms) for a write in flight after the process was asked to stop; the promise is 10 s for all of it. */
 const lastWriteMs = 8000;
@@ -117,6 +118,8 @@ export const run: Command = {
       recorder?.observe(notice);
     }
 
+    const domainsLeadNowhere = unrouted(config);
+    if (domainsLeadNowhere !== undefined) observe(domainsLeadNowhere);
     const count: Count = (what) => {
       metrics.count(what);
       board.count(what);

@@ -81,6 +81,14 @@ describe('run', () => {
     expect(status['reloads']).to.have.length(1);
   });
 
+  it('warns at its start where no frontend is set, and domains lead nowhere', async () => {
+    const warning = 'HAProxy needs attention';
+    const shown = start(['--dry-run', '--base', 'fixtures/configs/hand-written.cfg']);
+    expect(await shown.logged(warning)).to.include({ what: 'haproxy.frontend is not set: no domain is routed' });
+    await shown.logged('started');
+    expect(shown.log().filter(({ msg }) => msg === warning)).to.have.length(1);
+  });
+
   it('starts a dry run from a configuration of your own', async () => {
     const shown = start(['--dry-run', '--base', 'fixtures/configs/hand-written.cfg'], { HAPROXY_FRONTEND: 'none' });
     nomad.register({ ServiceName: 'shop', Tags: tags });
