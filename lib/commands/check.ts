@@ -9,7 +9,7 @@ import type { Finding } from './check/finding.ts';
 import { checkHaproxy } from './check/haproxy.ts';
 import { checkNomad } from './check/nomad.ts';
 import { checkJson, checkText } from './check/output.ts';
-import { judgeDefaults, judgeFrontends } from './check/routing.ts';
+import { judgeDefaults, judgeFrontends, judgeNames } from './check/routing.ts';
 import { judgeSettings } from './check/settings.ts';
 import type { Command } from './command.ts';
 import { nomadOptions, openHaproxy } from './ends.ts';
@@ -45,7 +45,12 @@ function findAll(config: Config): Observable<readonly Finding[]> {
         if (seen === undefined) return of(ends);
         const { look, view } = seen;
         return planNow(nomad, look, config).pipe(
-          map((planned) => [...ends, ...judgeFrontends(config, view, planned), ...judgeDefaults(config, view)]),
+          map((planned) => [
+            ...ends,
+            ...judgeNames(look.text),
+            ...judgeFrontends(config, view, planned),
+            ...judgeDefaults(config, view),
+          ]),
         );
       }),
     );

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { judgeDefaults, judgeFrontends, sayMaps } from '../../../../lib/commands/check/routing.ts';
+import { judgeDefaults, judgeFrontends, judgeNames, sayMaps } from '../../../../lib/commands/check/routing.ts';
 import type { Planned } from '../../../../lib/commands/planned.ts';
 import { loadConfig } from '../../../../lib/config.ts';
 import { plainConfig } from '../../../../lib/haproxy/dry-run.ts';
@@ -94,6 +94,34 @@ describe('judgeDefaults', () => {
       fix: 'set HAPROXY_DEFAULTS to one of main',
     });
     expect(judge({}, 'defaults\n  mode http\n')).to.include({ level: 'warning' });
+  });
+});
+
+describe('judgeNames', () => {
+  const nameless = 'defaults\n  mode http\n';
+
+  it('is silent where all sections have names, and a from', () => {
+    expect(judgeNames(plainConfig)).to.deep.equal([]);
+    expect(judgeNames('global\n\nfrontend www\n  mode http\n')).to.deep.equal([]);
+  });
+
+  it('finds a defaults section without a name, wherever it stands', () => {
+    const [finding] = judgeNames(`${plainConfig}\n${nameless}`);
+    expect(finding).to.deep.equal({
+      check: 'sections',
+      level: 'problem',
+      found: 'a defaults section without a name: the Data Plane API would write it anew, so run refuses to',
+      fix: 'give the defaults section a name (defaults main), and frontends and backends "from main"',
+    });
+  });
+
+  it('finds proxies without from, and names the first', () => {
+    const [finding] = judgeNames(`${nameless}\nfrontend www\n  bind :80\n\nlisten stats\n  bind :81\n`);
+    expect(finding?.found).to.include('a defaults section without a name; no "from" in frontend www, listen stats: ');
+    const many = Array.from({ length: 7 }, (_, n) => `backend b${n}\n`).join('');
+    const [named] = judgeNames(`defaults base\n${many}`);
+    expect(named?.found).to.match(/^no "from" in backend b0, .*backend b4 and 2 more: /);
+    expect(named).to.have.property('fix').that.includes('"from base"');
   });
 });
 
