@@ -65,7 +65,9 @@ function tagLines({ allocations, given, others, defaulted }: ServiceExplained['t
 }
 
 function sayVerdict(one: TagsExplained['given'][number]): string {
-  return one.verdict === 'used' ? `${one.tag}: used` : `${one.tag}: ignored, ${one.why}`;
+  if (one.verdict === 'ignored') return `${one.tag}: ignored, ${one.why}`;
+  const lost = one.lost?.map(({ claim, holder }) => `${claim} is held by ${holder}`) ?? [];
+  return `${one.tag}: used${lost.length > 0 ? `, but ${lost.join(', ')}` : ''}`;
 }
 
 function sayWish({ kind, backend, mode, balance, slots, check, backup, maxconn, strategy }: Wish): string {

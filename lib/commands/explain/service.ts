@@ -4,7 +4,7 @@ import { backendClaim, claimantsOf, routeClaim } from '../../model/claims.ts';
 import { explainTags, type TagsExplained } from '../../model/explain-tags.ts';
 import type { RouteMap, ServiceKey } from '../../model/events.ts';
 import type { Problem } from '../../model/problem.ts';
-import type { Check, Instance, Service, Wish } from '../../model/service.ts';
+import type { Check, Denial, Instance, Service, Wish } from '../../model/service.ts';
 
 /** What Nomad's half says of a service. */
 export interface ServiceExplained {
@@ -43,7 +43,7 @@ export interface ClaimExplained {
 }
 
 export function explainService(catalog: Catalog, service: Service): ServiceExplained {
-  const { key, instances, wish, problems } = service;
+  const { key, instances, wish, denials, problems } = service;
   const lists = Map.groupBy(instances, ({ registration }) => JSON.stringify(registration.tags));
   return {
     service: key,
@@ -51,13 +51,17 @@ export function explainService(catalog: Catalog, service: Service): ServiceExpla
     tags: [...lists.values()].flatMap(([first, ...others]) => {
       if (first === undefined) return [];
       const allocations = [first, ...others].map(({ registration }) => registration.alloc);
-      return { allocations, ...explainTags(first.registration.tags, catalog.prefix) };
+      return { allocations, ...explainTags(first.registration.tags, catalog.prefix, denials) };
     }),
     ...(wish && { wish }),
-    problems,
+    problems: [...problems, ...denials.map(sayDenial)],
     instances: instances.map((instance) => explainInstance(instance, service)),
     claims: wish === undefined ? [] : explainClaims(catalog, wish),
   };
+}
+
+function sayDenial({ claim, holder }: Denial): Problem {
+  return { subject: claim, text: `is held by ${holder}` };
 }
 
 function explainInstance({ registration, endpoint, weight, managed, settings }: Instance, { job }: Service) {

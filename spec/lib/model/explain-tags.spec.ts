@@ -4,7 +4,7 @@ import { explainTags } from '../../../lib/model/explain-tags.ts';
 import { parseTags, tagRows } from '../../../lib/model/tags.ts';
 
 describe('explainTags', () => {
-  const given = (...list: readonly string[]) => explainTags(list, 'haproxy').given;
+  const given = (...list: readonly string[]) => explainTags(['haproxy.enable=true', ...list], 'haproxy').given.slice(1);
 
   it('names what is used and what is none of ours', () => {
     const list = [
@@ -38,6 +38,34 @@ describe('explainTags', () => {
     expect(given('haproxy.weight=7', 'haproxy.weight=x')[0]).to.include({ verdict: 'used' });
   });
 
+  it('uses no tag of a service that is not enabled', () => {
+    const { given: verdicts } = explainTags(
+      ['haproxy.enbale=true', 'haproxy.domain=a.b', 'haproxy.weight=x'],
+      'haproxy',
+    );
+    expect(verdicts.map((one) => (one.verdict === 'ignored' ? one.why : one.verdict))).to.deep.equal([
+      'haproxy.enbale is not a tag; did you mean haproxy.enable?',
+      'haproxy.enable=true is not given',
+      'haproxy.weight "x" is not a whole number from 0 to 256',
+    ]);
+    const [enable, weight] = explainTags(['haproxy.enable=false', 'haproxy.weight=7'], 'haproxy').given;
+    expect(enable).to.include({ verdict: 'used' });
+    expect(weight).to.include({ verdict: 'ignored' });
+  });
+
+  it('names the domains of a tag that other services hold', () => {
+    const shop = { claim: 'exact domain a.b', holder: 'default/shop' } as const;
+    const list = ['haproxy.enable=true', 'haproxy.domain=A.b:80, c.d', 'haproxy.domain=e.f'];
+    const { given: verdicts } = explainTags(list, 'haproxy', [shop, { claim: 'backend web', holder: 'default/x' }]);
+    expect(verdicts.map((one) => (one.verdict === 'used' ? one.lost : undefined))).to.deep.equal([
+      undefined,
+      [shop],
+      undefined,
+    ]);
+    const prefixes = explainTags([...list, 'haproxy.domain.type=prefix'], 'haproxy', [shop]);
+    expect(prefixes.given[1]).to.not.have.property('lost');
+  });
+
   it('names what holds for tags that are not given, or refused', () => {
     const { defaulted } = explainTags(
       ['haproxy.enable=true', 'haproxy.balance=roundrobin', 'haproxy.weight=x'],
@@ -62,6 +90,10 @@ describe('explainTags', () => {
       fc.property(list, (tags) => {
         const used = explainTags(tags, 'haproxy').given.filter(({ verdict }) => verdict === 'used');
         const { settings } = parseTags(tags, 'haproxy');
+        if (settings.enable !== true) {
+          expect(used.filter(({ tag }) => !tag.startsWith('haproxy.enable='))).to.deep.equal([]);
+          return;
+        }
         expect(
           parseTags(
             used.map(({ tag }) => tag),

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { lastValueFrom } from 'rxjs';
 import { foldFacts, isAsked } from '../../../../lib/commands/explain/find.ts';
+import { explainText } from '../../../../lib/commands/explain/output.ts';
 import { explainService } from '../../../../lib/commands/explain/service.ts';
 import { loadConfig } from '../../../../lib/config.ts';
 import type { Event, ServiceKey } from '../../../../lib/model/events.ts';
@@ -73,6 +74,17 @@ describe('explainService', () => {
     const asOld = snapshot([tagged(domain), later], [job({ createIndex: 5 }), job({ id: 'api', createIndex: 5 })]);
     expect((await explained(asOld))?.claims[0]?.why).to.equal(
       'its job is as old as that of default/web, and its name comes first',
+    );
+  });
+
+  it('lists a domain that is lost under problems, and says so at its tag', async () => {
+    const later = registration({ service: 'api', port: 2, tags: [enabled, domain], createIndex: 20 });
+    const event = snapshot([tagged(domain), later], [job({ createIndex: 5 }), job({ id: 'api', createIndex: 9 })]);
+    const nomad = await explained(event, 'default/api');
+    const claim = 'exact domain shop.example.com';
+    expect(nomad?.problems).to.deep.equal([{ subject: claim, text: 'is held by default/web' }]);
+    expect(explainText({ service: 'default/api', ...(nomad && { nomad }) })).to.include(
+      `    ${domain}: used, but ${claim} is held by default/web\n`,
     );
   });
 
