@@ -40,7 +40,7 @@ forEachImage((image) => {
         `+ slot web/nomad01 ${address}:${port} weight 100`,
         '+ routing rule in frontend fe',
         '+ route exact web.example.com -> web',
-        'no connector tells of it',
+        'no connector answers at 127.0.0.1:1 (server.host, server.port)',
       ]);
     });
 
@@ -75,7 +75,9 @@ forEachImage((image) => {
         .that.is.oneOf(['commit', 'maps', 'slots', 'runtime']);
       expect(said).to.have.nested.property('lastReload.cause', 'new-backend');
       await connector.stop();
-      expect((await explainBeside(String(port), 'told')).lines).to.include('no connector tells of it');
+      expect((await explainBeside(String(port), 'told')).lines).to.include(
+        `no connector answers at 127.0.0.1:${String(port)} (server.host, server.port)`,
+      );
     });
 
     it('tells of the one that did not get the domain, as JSON too', async () => {

@@ -29,8 +29,8 @@ export const explain: Command = {
   needsHaproxy: () => true,
   start: async ({ config, flags, operands: [asked = ''], log }, surroundings) => {
     const { stdout, stderr } = surroundings;
-    const conclude = ({ explanations, failure }: Explained): ExitCode => {
-      for (const one of explanations) stdout(flags.json ? explainJson(one) : explainText(one));
+    const conclude = ([{ explanations, failure }, { at }]: readonly [Explained, ConnectorAsked]): ExitCode => {
+      for (const one of explanations) stdout(flags.json ? explainJson(one) : explainText(one, at));
       if (failure !== undefined) stderr(`${new FailureError(failure).message}\n`);
       if (explanations.length === 0) stderr(`${nobody(asked, config)}\n`);
       return explanations.length > 0 && failure === undefined ? exitCodes.ok : exitCodes.failed;
@@ -50,7 +50,7 @@ function nobody(asked: string, { nomad }: Config): string {
 }
 
 /** Errors with a FailureError where Nomad cannot be read. */
-function explainAll(asked: string, config: Config): Observable<Explained> {
+function explainAll(asked: string, config: Config): Observable<readonly [Explained, ConnectorAsked]> {
   return defer(() => {
     const facts = factsFor(asked, createNomadClient(config.nomad), config);
     const { client, files } = openHaproxy(config);
@@ -62,7 +62,7 @@ function explainAll(asked: string, config: Config): Observable<Explained> {
               ? of({ explanations: explainNomad(asked, catalog), failure: look.failure })
               : explainBoth(asked, catalog, told, look.value, client, config),
           ),
-          map((explained) => withConnector(explained, connector)),
+          map((explained) => [withConnector(explained, connector), connector] as const),
         ),
       ),
     );

@@ -20,7 +20,7 @@ export interface ConnectorExplained {
   readonly since: number;
   readonly dryRun: boolean;
   /** Absent: it does not know it. */
-  readonly service?: Pick<ServiceStatus, 'state' | 'failure' | 'lastEvents' | 'lastWrite'>;
+  readonly service?: Pick<ServiceStatus, 'state' | 'waiting' | 'waitingInAll' | 'failure' | 'lastEvents' | 'lastWrite'>;
   readonly lastReload?: ReloadStatus;
   readonly lastReady?: LatencyStatus;
 }
@@ -40,7 +40,10 @@ const statusShape = shapeOf<RunningConnector>({
     },
     reloads: { type: 'array', items: { type: 'object', required: ['at', 'cause', 'services', 'tookMs'] } },
     latency: { type: 'array', items: { type: 'object', required: ['at', 'service', 'toldMs'] } },
-    services: { type: 'array', items: { type: 'object', required: ['service', 'state', 'lastEvents'] } },
+    services: {
+      type: 'array',
+      items: { type: 'object', required: ['service', 'state', 'waiting', 'waitingInAll', 'lastEvents'] },
+    },
   },
 });
 
@@ -73,8 +76,9 @@ export function explainConnector({ at, running }: ConnectorAsked, key: ServiceKe
   };
 }
 
-function pick({ state, failure, lastEvents, lastWrite }: ServiceStatus): NonNullable<ConnectorExplained['service']> {
-  return { state, lastEvents, ...(failure && { failure }), ...(lastWrite && { lastWrite }) };
+function pick(status: ServiceStatus): NonNullable<ConnectorExplained['service']> {
+  const { state, waiting, waitingInAll, failure, lastEvents, lastWrite } = status;
+  return { state, waiting, waitingInAll, lastEvents, ...(failure && { failure }), ...(lastWrite && { lastWrite }) };
 }
 
 /** An address that stands for all of a machine's is asked on this one. */

@@ -2,6 +2,7 @@ import { printable, visible } from '../../model/quoted.ts';
 import { endpoint, type Check, type Wish } from '../../model/service.ts';
 import type { TagsExplained } from '../../model/explain-tags.ts';
 import type { ServiceKey } from '../../model/events.ts';
+import type { InstanceStatus } from '../../model/status-service.ts';
 import type { FailureStatus } from '../../model/status.ts';
 import { lineOf, type Result } from '../plan-output.ts';
 import { describeNotice } from '../describe.ts';
@@ -27,14 +28,18 @@ export function explainJson(explanation: Explanation): string {
   return `${JSON.stringify({ kind: 'service-explained', ...explanation })}\n`;
 }
 
-/** For people. */
-export function explainText({ service, nomad, haproxy, next, connector }: Explanation): string {
+/** For people; `asked`: where a connector was asked for. */
+export function explainText({ service, nomad, haproxy, next, connector }: Explanation, asked: string): string {
   const lines = [
     printable(service),
     ...indent(nomad === undefined ? ['Nomad does not have it'] : nomadLines(nomad)),
     ...indent(haproxy === undefined ? ['HAProxy could not be read'] : haproxyLines(haproxy)),
     ...indent(next === undefined ? [] : nextLines(next)),
-    ...indent(connector === undefined ? ['no connector tells of it'] : connectorLines(connector)),
+    ...indent(
+      connector === undefined
+        ? [`no connector answers at ${asked} (server.host, server.port)`]
+        : connectorLines(connector),
+    ),
   ];
   return `${lines.map(visible).join('\n')}\n\n`;
 }
@@ -151,10 +156,19 @@ function nextLines({ planned, problems }: NonNullable<Explanation['next']>): rea
 
 function connectorLines({ at, version, since, dryRun, ...said }: ConnectorExplained): readonly string[] {
   const { service, lastReload, lastReady } = said;
-  const { state = 'does not know it', failure, lastEvents = [], lastWrite } = service ?? {};
+  const {
+    state = 'does not know it',
+    waiting = [],
+    waitingInAll = 0,
+    failure,
+    lastEvents = [],
+    lastWrite,
+  } = service ?? {};
   return [
     `connector ${version} at ${at}, since ${time(since)}${dryRun ? ', a dry run' : ''}: ${state}`,
     ...indent([
+      ...waiting.map(sayWaiting),
+      ...(waitingInAll > waiting.length ? [`${waitingInAll - waiting.length} more wait`] : []),
       ...section(
         'last events',
         lastEvents.map(
@@ -175,6 +189,10 @@ function connectorLines({ at, version, since, dryRun, ...said }: ConnectorExplai
         : [`last error: ${time(failure.at)}, ${failure.failure.message}; ${failure.failure.hint}${sayRetry(failure)}`]),
     ]),
   ];
+}
+
+function sayWaiting({ at, admitted }: InstanceStatus): string {
+  return `${printable(at)} ${admitted ? 'waits for a slot' : 'has not answered its probe yet'}`;
 }
 
 function sayRetry({ retryAt }: FailureStatus): string {

@@ -49,7 +49,7 @@ describe('explain, where HAProxy cannot be read,', () => {
       '  claims:',
       '    backend web: held by default/web (nobody else claims it)',
       '  HAProxy could not be read',
-      '  no connector tells of it',
+      '  no connector answers at 127.0.0.1:1 (server.host, server.port)',
     ]);
     expect(stdout).to.include('haproxy.weight (100)');
   });

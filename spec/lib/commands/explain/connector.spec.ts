@@ -12,6 +12,7 @@ import { hiding } from '../../../../lib/secrets.ts';
 import { createStatusBoard } from '../../../../lib/status-board.ts';
 
 const service = 'default/web';
+const at = '127.0.0.1:8080';
 const about = { version: '1.2.3', startedAt: 0, dryRun: false };
 const nothing: RunningConnector = { about, reloads: [], latency: [], services: [] };
 const failure = { kind: 'rejected', message: 'POST /x: refused', where: 'x', hint: 'mend the tag' } as const;
@@ -43,7 +44,7 @@ describe('explain, of a connector that runs,', () => {
   }
 
   function asked(running: RunningConnector): ConnectorAsked {
-    return { at: '127.0.0.1:8080', running };
+    return { at, running };
   }
 
   it('asks for its status, at any of the addresses that are this machine', async () => {
@@ -51,8 +52,8 @@ describe('explain, of a connector that runs,', () => {
     observe({ kind: 'service-failed', service, failure, retryInMs: 1000 });
     const port = await serve(200, whole());
     for (const host of ['127.0.0.1', '0.0.0.0']) {
-      const { at, running } = await askConnector({ host, port });
-      expect(at).to.equal(`127.0.0.1:${port}`);
+      const { at: address, running } = await askConnector({ host, port });
+      expect(address).to.equal(`127.0.0.1:${port}`);
       expect(running?.services).to.have.length(1);
     }
   });
@@ -75,7 +76,7 @@ describe('explain, of a connector that runs,', () => {
     expect(explainConnector({ at: '127.0.0.1:1' }, service)).to.equal(undefined);
   });
 
-  it('tells its last error, events, write, reload and instance', () => {
+  it('tells what waits for what, its last error, events, write, reload and instance', () => {
     const connector = explainConnector(
       asked({
         ...nothing,
@@ -90,8 +91,11 @@ describe('explain, of a connector that runs,', () => {
             state: 'failed',
             instances: 1,
             backends: [],
-            waiting: [],
-            waitingInAll: 0,
+            waiting: [
+              { at: '172.17.0.1:31185', alloc: 'a', node: 'n', admitted: false },
+              { at: '172.17.0.1:31186', alloc: 'b', node: 'n', admitted: true },
+            ],
+            waitingInAll: 30,
             routes: [],
             lost: [],
             problems: [],
@@ -107,12 +111,15 @@ describe('explain, of a connector that runs,', () => {
       service,
     );
     expect(
-      explainText({ service, ...(connector && { connector }) })
+      explainText({ service, ...(connector && { connector }) }, at)
         .trimEnd()
         .split('\n')
         .slice(3),
     ).to.deep.equal([
       '  connector 1.2.3 at 127.0.0.1:8080, since 1970-01-01T00:00:00.000Z: failed',
+      '    172.17.0.1:31185 has not answered its probe yet',
+      '    172.17.0.1:31186 waits for a slot',
+      '    28 more wait',
       '    last events:',
       '      1970-01-01T00:00:03.500Z admitted: 0ebdbd3e at 10.0.0.1:80',
       '      1970-01-01T00:00:03.000Z registered: 0ebdbd3e at 10.0.0.1:80',
@@ -125,6 +132,6 @@ describe('explain, of a connector that runs,', () => {
 
   it('says so where it does not know the service', () => {
     const connector = explainConnector(asked(nothing), service);
-    expect(explainText({ service, ...(connector && { connector }) })).to.include(': does not know it\n');
+    expect(explainText({ service, ...(connector && { connector }) }, at)).to.include(': does not know it\n');
   });
 });

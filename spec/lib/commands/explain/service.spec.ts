@@ -83,7 +83,7 @@ describe('explainService', () => {
     const nomad = await explained(event, 'default/api');
     const claim = 'exact domain shop.example.com';
     expect(nomad?.problems).to.deep.equal([{ subject: claim, text: 'is held by default/web' }]);
-    expect(explainText({ service: 'default/api', ...(nomad && { nomad }) })).to.include(
+    expect(explainText({ service: 'default/api', ...(nomad && { nomad }) }, '')).to.include(
       `    ${domain}: used, but ${claim} is held by default/web\n`,
     );
   });
