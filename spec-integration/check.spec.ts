@@ -137,8 +137,12 @@ forEachImage((image) => {
       const { code, notOk, of } = await checkWorld({ NOMAD_NAMESPACE: 'default' });
       nomad.mend();
       expect(code).to.equal(exitCodes.failed);
-      expect(notOk.map(({ check: what }) => what)).to.deep.equal(['namespace default', 'event stream of default']);
-      expect(notOk[0]?.fix).to.include('capabilities = ["read-job"]');
+      expect(notOk.map(({ check: what }) => what)).to.deep.equal([
+        'token',
+        'namespace default',
+        'event stream of default',
+      ]);
+      expect(notOk[1]?.fix).to.include('capabilities = ["read-job"]');
       expect(of('frontend fe')[0]?.level).to.equal('ok');
     });
 

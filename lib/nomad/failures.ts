@@ -11,7 +11,10 @@ export interface Ask {
   readonly hide: Hide;
 }
 
-/** An answer that is not 200. `body` is the server's text; Nomad up to 1.9.5 refuses some rights with a 500. */
+/**
+ * An answer that is not 200. `body` is the server's text; Nomad up to 1.9.5 refuses some rights with a 500, and 2.0 does so
+ * some tokens that it does not know.
+ */
 export function statusFailure(status: number, body: string, { where, needs, hide }: Ask): FailureError {
   const said = hide(body.trim()).slice(0, 200);
   const message = `Nomad answered ${status}${said === '' ? '' : `: ${said}`}`;
@@ -19,8 +22,9 @@ export function statusFailure(status: number, body: string, { where, needs, hide
     const hint = 'set nomad.token or nomad.token_file (NOMAD_TOKEN); the Task API socket always wants a token';
     return new FailureError({ kind: 'unauthorized', message, where, hint });
   }
-  if (status === 403 || said.includes('Permission denied')) {
-    return new FailureError({ kind: 'unauthorized', message, where, hint: `use a valid token with ${needs}` });
+  if (status === 403 || /Permission denied/.test(said) || unknownToken.test(said)) {
+    const hint = `set NOMAD_TOKEN (nomad.token, nomad.token_file) to a token that Nomad knows, with ${needs}`;
+    return new FailureError({ kind: 'unauthorized', message, where, hint });
   }
   if (status === 404) {
     return new FailureError({ kind: 'not-found', message, where, hint: 'it is gone, or the address is not Nomad' });
@@ -35,6 +39,9 @@ export function statusFailure(status: number, body: string, { where, needs, hide
   }
   return malformedFailure(message, { where });
 }
+
+/** Of Nomad 2.0.5, for a text that is no token of any kind and for a workload identity that it did not sign. */
+const unknownToken = /ACL token not found|invalid workload identity|failed to parse signed token|missing key ID header/;
 
 /** An answer that came, but not in the form that Nomad's API promises. */
 export function malformedFailure(message: string, { where }: Pick<Ask, 'where'>): FailureError {

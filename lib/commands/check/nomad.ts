@@ -21,7 +21,7 @@ import { attempt } from '../attempt.ts';
 import { judgeClock } from './clock.ts';
 import { failed, ok, problem, warning, type Finding } from './finding.ts';
 
-type Options = Pick<Config['nomad'], 'namespaces' | 'verifyAllocations'>;
+type Options = Pick<Config['nomad'], 'namespaces' | 'verifyAllocations' | 'token' | 'tokenFile'>;
 
 /** Nomad sends the first heartbeat at once: what comes later (ms) is held up in between. */
 const heartbeatWithinMs = 10_000;
@@ -42,14 +42,17 @@ export async function checkNomad(
   const { clock } = agent.value;
   const clocks = judgeClock({ whose: 'Nomad', clock, askedAt, answeredAt: Date.now() });
   const token = await attempt(askToken(client));
+  const isGiven = (options.token ?? options.tokenFile) !== undefined;
+  const kind = 'value' in token ? token.value.kind : undefined;
+  const grant = kind === 'acl-disabled' || (kind === 'known' && isGiven) ? addToPolicy : useToken;
   const [reads, streams] = await Promise.all([
-    checkReads(client, options),
-    ask(forkJoin(options.namespaces.map((namespace) => checkStream(client, namespace, firstHeartbeatMs)))),
+    checkReads(client, options, grant),
+    ask(forkJoin(options.namespaces.map((namespace) => checkStream(client, namespace, firstHeartbeatMs, grant)))),
   ]);
   return [
     sayAgent(client, agent.value),
-    'failure' in token ? failed('token', token.failure) : judgeToken(token.value, clock),
-    ...reads,
+    'failure' in token ? failed('token', token.failure) : judgeToken(token.value, clock, isGiven, reads.isRefused),
+    ...reads.findings,
     ...streams,
     clocks,
   ];
@@ -60,11 +63,16 @@ function sayAgent({ address }: NomadClient, { version, leader }: Agent): Finding
   return ok('nomad', `${known} at ${address}, leader ${leader}`);
 }
 
-function judgeToken(token: TokenReport, now: number): Finding {
+function judgeToken(token: TokenReport, now: number, isGiven: boolean, readsNothing: boolean): Finding {
+  if (token.kind === 'acl-disabled') return ok('token', 'none is needed: ACLs are off');
+  const create = 'set NOMAD_TOKEN or NOMAD_TOKEN_FILE to one of: nomad acl token create -policy <policy>';
+  if (!isGiven && readsNothing) return problem('token', 'none is given, and ACLs are on', create);
   switch (token.kind) {
-    case 'acl-disabled':
-      return ok('token', 'none is needed: ACLs are off');
     case 'unknown':
+      if (readsNothing) {
+        const what = 'ended, misspelt, or a workload identity without a policy';
+        return problem('token', `not one of the ACL tokens, and it may read nothing: ${what}`, create);
+      }
       return ok(
         'token',
         'not one of the ACL tokens: a workload identity, or ended or misspelt; what it may do is below',
@@ -84,11 +92,12 @@ function judgeToken(token: TokenReport, now: number): Finding {
   }
 }
 
-/** A line for all namespaces that can be read, and one for each that cannot. */
+/** A line for all namespaces that can be read, and one for each that cannot; `isRefused`: the token may read none. */
 async function checkReads(
   client: NomadClient,
   { namespaces, verifyAllocations }: Options,
-): Promise<readonly Finding[]> {
+  grant: Grant,
+): Promise<{ readonly findings: readonly Finding[]; readonly isRefused: boolean }> {
   const listed = await attempt(client.getNamespaces());
   const visible = 'value' in listed ? listed.value : [];
   const everywhere = namespaces.includes('*');
@@ -104,9 +113,9 @@ async function checkReads(
   const good = asked.filter((namespace) => namespace !== '*' && !bad.has(namespace));
   const missing = visible.length === 0 ? [] : good.filter((namespace) => !visible.includes(namespace));
   const what = verifyAllocations ? 'services, jobs and allocations' : 'services and jobs';
-  return [
+  const findings = [
     ...(good.length > 0 ? [ok('reads', `${what} of namespaces ${good.join(', ')}`)] : []),
-    ...refused.map(({ namespace, what: part, failure }) => refusedIn(namespace, part, failure)),
+    ...refused.map(({ namespace, what: part, failure }) => refusedIn(namespace, part, failure, grant)),
     ...missing.map((namespace) =>
       warning(
         `namespace ${namespace}`,
@@ -115,6 +124,7 @@ async function checkReads(
       ),
     ),
   ];
+  return { findings, isRefused: good.length === 0 && refused.every(({ failure }) => failure.kind === 'unauthorized') };
 }
 
 interface Refusal {
@@ -123,15 +133,26 @@ interface Refusal {
   readonly failure: Failure;
 }
 
-function refusedIn(namespace: string, what: string, failure: Failure): Finding {
+function refusedIn(namespace: string, what: string, failure: Failure, grant: Grant): Finding {
   const check = `namespace ${namespace}`;
   const found = `cannot read ${what}: ${failure.message}`;
   if (failure.kind !== 'unauthorized') return problem(check, found, failure.hint);
   return problem(check, found, grant(namespace));
 }
 
-function grant(namespace: string): string {
-  return `put namespace "${namespace}" { capabilities = ["read-job"] } into the token's policy: nomad acl policy apply <policy> <file>`;
+/** What to do where a namespace is refused. */
+type Grant = (namespace: string) => string;
+
+function addToPolicy(namespace: string): string {
+  return `put ${ruleOf(namespace)} into the token's policy: nomad acl policy apply <policy> <file>`;
+}
+
+function useToken(namespace: string): string {
+  return `use a token (NOMAD_TOKEN, NOMAD_TOKEN_FILE) that Nomad knows and whose policy has ${ruleOf(namespace)}`;
+}
+
+function ruleOf(namespace: string): string {
+  return `namespace "${namespace}" { capabilities = ["read-job"] }`;
 }
 
 /** The first of the reads that fails; a job that is not there answers as one that is. */
@@ -168,7 +189,12 @@ function readNoJob(client: NomadClient, namespace: string): Observable<unknown> 
 }
 
 /** Proven by its first line, a heartbeat, as a subscription is. */
-function checkStream(client: NomadClient, namespace: string, firstHeartbeatMs: number): Observable<Finding> {
+function checkStream(
+  client: NomadClient,
+  namespace: string,
+  firstHeartbeatMs: number,
+  grant: Grant,
+): Observable<Finding> {
   const check = namespace === '*' ? 'event stream' : `event stream of ${namespace}`;
   const openedAt = performance.now();
   return nomadLines(client, { namespace, index: 0, firstHeartbeatMs, silenceMs, scheduler: asyncScheduler }).pipe(

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { requestFailure } from '../../../lib/nomad/failures.ts';
+import { requestFailure, statusFailure } from '../../../lib/nomad/failures.ts';
 
 describe('requestFailure', () => {
   // What Node calls it, seen with a real agent and certificates of `nomad tls`, and what helps.
@@ -23,4 +23,28 @@ describe('requestFailure', () => {
       expect(failure.hint).to.match(hint);
     });
   }
+});
+
+describe('statusFailure', () => {
+  const ask = { where: 'GET http://n/v1/services', needs: 'capability "read-job"', hide: (text: string) => text };
+
+  // What Nomad 2.0.5 says of a token that is misspelt, or no workload identity of its own.
+  for (const body of [
+    'ACL token not found or invalid workload identity: failed to parse signed token: go-jose/go-jose: compact JWS format must have three parts',
+    'ACL token not found',
+    'failed to parse signed token: go-jose/go-jose: compact JWS format must have three parts',
+    'missing key ID header',
+  ]) {
+    it(`takes a 500 that says "${body.slice(0, 50)}" for a token that is refused`, () => {
+      const { failure } = statusFailure(500, body, ask);
+      expect(failure).to.include({ kind: 'unauthorized', message: `Nomad answered 500: ${body}` });
+      expect(failure.hint).to.include('NOMAD_TOKEN').and.include('read-job');
+    });
+  }
+
+  it('takes any other 500 for servers that cannot answer', () => {
+    const { failure } = statusFailure(500, 'No cluster leader', ask);
+    expect(failure.kind).to.equal('unreachable');
+    expect(failure.hint).to.include('leader');
+  });
 });

@@ -15,7 +15,8 @@ describe('checkNomad', () => {
 
   function check(namespaces: readonly string[] = ['*'], token?: string, verifyAllocations = false) {
     const settings = { address: nomad!.address, skipVerify: false, ...(token !== undefined && { token }) };
-    return checkNomad(createNomadClient(settings), { namespaces, verifyAllocations }, 500);
+    const options = { namespaces, verifyAllocations, ...(token !== undefined && { token }) };
+    return checkNomad(createNomadClient(settings), options, 500);
   }
 
   const levels = (findings: readonly Finding[]) => findings.map(({ check: what, level }) => `${level} ${what}`);
@@ -51,20 +52,50 @@ describe('checkNomad', () => {
       const findings = await check(['default'], 'wrong');
       expect(levels(findings)).to.deep.equal([
         'ok nomad',
-        'ok token',
+        'problem token',
         'problem namespace default',
         'problem event stream of default',
         'ok clock of Nomad',
       ]);
       const [agent, token, reads, stream] = findings;
       expect(agent?.found).to.include('of a version that this token may not ask for');
-      expect(token?.found).to.include('not one of the ACL tokens');
+      expect(token?.found).to.include('not one of the ACL tokens, and it may read nothing');
+      expect(token).to.have.property('fix').that.includes('NOMAD_TOKEN');
       expect(reads?.found).to.include('cannot read services: Nomad answered 403');
       for (const one of [reads, stream]) {
-        expect(one).to.have.property('fix').that.includes('namespace "default" { capabilities = ["read-job"] }');
+        expect(one)
+          .to.have.property('fix')
+          .that.includes('use a token')
+          .and.includes('namespace "default" { capabilities = ["read-job"] }');
       }
     });
   }
+
+  it('asks for a token where none is given and ACLs are on', async () => {
+    await start({ token: 'right' });
+    const findings = await check(['default']);
+    const token = findings.find(({ check: what }) => what === 'token');
+    expect(token).to.include({ level: 'problem', found: 'none is given, and ACLs are on' });
+    expect(findings.find(({ check: what }) => what === 'namespace default'))
+      .to.have.property('fix')
+      .that.includes('use a token (NOMAD_TOKEN, NOMAD_TOKEN_FILE)');
+  });
+
+  it('is content with a token that it does not know and that reads all, as a workload identity does', async () => {
+    const { fail } = await start();
+    fail({ path: '/v1/acl/token/self', status: 403, body: 'Permission denied' });
+    expect((await check(['default'], 'eyJ'))[1]).to.include({ check: 'token', level: 'ok' });
+  });
+
+  it('has the policy of a token that it knows widened', async () => {
+    const { addNamespace, hide } = await start({ token: 'right' });
+    addNamespace('shop');
+    hide('shop');
+    const findings = await check(['default', 'shop'], 'right');
+    expect(findings.find(({ check: what }) => what === 'namespace shop'))
+      .to.have.property('fix')
+      .that.includes("into the token's policy");
+  });
 
   it('names the token that is right', async () => {
     await start({ token: 'right' });
