@@ -48,7 +48,8 @@ function explain(error: ErrorObject): { readonly path: string; readonly text: st
   };
 }
 
-function didYouMean(given: string, known: readonly string[]): string {
+/** Nothing where none of the known is near. */
+export function didYouMean(given: string, known: readonly string[]): string {
   const excerpt = given.slice(0, 40);
   const best = closest(excerpt, known);
   return distance(excerpt, best) * 2 <= Math.max(excerpt.length, best.length) ? `; did you mean ${best}?` : '';

@@ -428,6 +428,11 @@ export function configFlags(): Readonly<Record<string, { readonly type: 'string'
   );
 }
 
+/** The environment variable of a setting that has no flag because it is secret. */
+export function envOfSecret(flag: string): string | undefined {
+  return settingPlaces.find((place) => place.schema.secret && place.flag === flag)?.schema.env;
+}
+
 function typeName(schema: Setting): string {
   if (schema.enum) return schema.enum.join(', ');
   if (schema.type === 'array') return 'string[]';

@@ -8,7 +8,8 @@ import { plan } from './commands/plan.ts';
 import { record } from './commands/record.ts';
 import { replay } from './commands/replay.ts';
 import { run } from './commands/run.ts';
-import { configFlags } from './config-schema.ts';
+import { didYouMean } from './config-errors.ts';
+import { configFlags, envOfSecret } from './config-schema.ts';
 import { loadConfig, readConfigFile, secretsOf } from './config.ts';
 import { exitCodes, type ExitCode } from './exit-codes.ts';
 import { createLogger } from './log.ts';
@@ -126,8 +127,18 @@ function parseFlags(args: readonly string[]) {
   try {
     return parseArgs({ args: [...args], allowPositionals: true, options });
   } catch (error) {
-    return { problem: (error as Error).message };
+    const { code, message } = error as NodeJS.ErrnoException;
+    const [, name] = /^Unknown option '(-[^']*)'/.exec(message) ?? [];
+    if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION' || name === undefined) return { problem: message };
+    return { problem: sayUnknown(name, Object.keys(options)) };
   }
+}
+
+function sayUnknown(name: string, known: readonly string[]): string {
+  const variable = envOfSecret(name.replace(/^-+/, ''));
+  if (variable !== undefined) return `there is no flag ${name}: secrets have no flag, use ${variable}`;
+  const flags = known.map((one) => `--${one}`);
+  return `there is no flag ${name}${didYouMean(name, flags)}`;
 }
 
 function refuse(name: string, command: Command, flags: Flags, operands: readonly string[]): string | undefined {
