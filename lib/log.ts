@@ -36,8 +36,19 @@ export function createLogger(options: {
   );
 }
 
-/** Says a notice in an operator's words; `dryRun`: HAProxy is the twin. */
-export function noticeToLog(notice: Notice, dryRun = false): LogLine {
+/** What a line has to know beside its notice. */
+export interface Situation {
+  /** HAProxy is the twin. */
+  readonly dryRun: boolean;
+  /** HAProxy has been connected to. */
+  readonly haproxySeen: boolean;
+}
+
+/** Says a notice in an operator's words. */
+export function noticeToLog(
+  notice: Notice,
+  { dryRun, haproxySeen }: Situation = { dryRun: false, haproxySeen: true },
+): LogLine {
   switch (notice.kind) {
     case 'nomad-connected':
       return { level: 'info', message: 'connected to Nomad', fields: { address: notice.address } };
@@ -129,7 +140,9 @@ export function noticeToLog(notice: Notice, dryRun = false): LogLine {
       return { level: 'info', message: 'connected to HAProxy', fields: { haproxy, dataplane } };
     }
     case 'haproxy-lost':
-      return { level: 'error', message: 'lost connection to HAProxy', fields: failureFields(notice.failure) };
+      return haproxySeen
+        ? { level: 'error', message: 'lost connection to HAProxy', fields: failureFields(notice.failure) }
+        : { level: 'error', message: 'cannot work with HAProxy', fields: failureFields(notice.failure) };
     case 'haproxy-moved':
       return { level: 'info', message: 'HAProxy changed by somebody else', fields: { what: notice.what } };
     case 'drift-found': {

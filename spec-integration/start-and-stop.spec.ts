@@ -14,7 +14,7 @@ forEachImage((image) => {
       const before = await config();
       const connector = launch({ HAPROXY_PASSWORD: 'sesame' });
       await start('locked', ['haproxy.domain=locked.example.com']);
-      const { failure, hint } = await connector.logged('lost connection to HAProxy');
+      const { failure, hint } = await connector.logged('cannot work with HAProxy');
       expect(failure).to.equal('unauthorized');
       expect(hint).to.include('haproxy.password');
       const { status, body } = await connector.ready();
@@ -138,7 +138,7 @@ frontend fe from main
       HEALTH_PORT: '0',
     });
     try {
-      const { what, hint } = await connector.logged('lost connection to HAProxy');
+      const { what, hint } = await connector.logged('cannot work with HAProxy');
       expect(what).to.match(/^HAProxy 2\.6\.\S+ is too old: 3\.0 or later is needed$/);
       expect(hint).to.include('3.0');
       expect(await connector.exited).to.equal(69);

@@ -279,10 +279,10 @@ describe('bad input of other kinds', () => {
     expect(await code).to.equal(0);
   });
 
-  it('an unreachable Data Plane API at start: lost connection to HAProxy', async () => {
+  it('an unreachable Data Plane API at start: cannot work with HAProxy', async () => {
     const access = { HAPROXY_USERNAME: 'u', HAPROXY_PASSWORD: 'p', HAPROXY_DATAPLANE_URL: 'http://127.0.0.1:9' };
     const { stop, code, logged } = startCommand([], { ...quietly, ...access });
-    const line = await logged('lost connection to HAProxy');
+    const line = await logged('cannot work with HAProxy');
     expect(line).to.include({ failure: 'unreachable' });
     expect(JSON.stringify(line)).to.include('127.0.0.1:9').and.to.include('HAPROXY_DATAPLANE_URL');
     stop();

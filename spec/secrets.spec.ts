@@ -127,13 +127,13 @@ describe('secrets', () => {
       it(`from ${from} are nowhere in what run writes when an end answers: ${how}`, async () => {
         echo = await startEcho(answer);
         const { args, env } = given(`http://127.0.0.1:${echo.port}`);
-        for (const [end, flags] of [
-          ['HAProxy', []],
-          ['Nomad', ['--dry-run']],
+        for (const [end, flags, lost] of [
+          ['HAProxy', [], 'cannot work with HAProxy'],
+          ['Nomad', ['--dry-run'], 'lost connection to Nomad'],
         ] as const) {
           const recorder = scratch.path(`${how}-${from}-${end}`.replaceAll(' ', '-'));
           command = startCommand([...args, ...flags], { ...quiet, ...env, RECORDER_FILE: recorder });
-          await command.logged(`lost connection to ${end}`);
+          await command.logged(lost);
           const shown = await pages(command);
           command.stop();
           await command.code;
@@ -174,7 +174,7 @@ describe('secrets', () => {
     const { env } = sources['addresses']!('http://127.0.0.1:9');
     for (const args of [[], ['--dry-run']]) {
       command = startCommand(args, { ...quiet, ...env, NOMAD_TOKEN_FILE: scratch.path('none') });
-      await command.logged(`lost connection to ${args.length === 0 ? 'HAProxy' : 'Nomad'}`);
+      await command.logged(args.length === 0 ? 'cannot work with HAProxy' : 'lost connection to Nomad');
       command.stop();
       await command.code;
       expectNoSecret(command.stdout() + command.stderr());

@@ -108,8 +108,10 @@ export const run: Command = {
       throw error;
     });
 
+    let haproxySeen = false;
     function observe(notice: Notice): void {
-      say(noticeToLog(notice, dryRun));
+      if (notice.kind === 'haproxy-connected') haproxySeen = true;
+      say(noticeToLog(notice, { dryRun, haproxySeen }));
       say(startUp.observe(notice));
       metrics.observe(notice);
       status.observe(notice);

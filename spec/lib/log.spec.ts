@@ -267,7 +267,15 @@ describe('noticeToLog', () => {
 
   it('says of the twin what would be changed', () => {
     const notice: Notice = { kind: 'applied', lane: 'commit', steps, version: 4, reloaded: true, tookMs: 35 };
-    expect(noticeToLog(notice, true)).to.deep.equal({ ...noticeToLog(notice), message: 'would change HAProxy' });
+    expect(noticeToLog(notice, { dryRun: true, haproxySeen: false })).to.deep.equal({
+      ...noticeToLog(notice),
+      message: 'would change HAProxy',
+    });
+  });
+
+  it('says of a HAProxy that never was there that it cannot be worked with', () => {
+    const line = noticeToLog({ kind: 'haproxy-lost', failure }, { dryRun: false, haproxySeen: false });
+    expect(line).to.deep.equal({ level: 'error', message: 'cannot work with HAProxy', fields: failureFields });
   });
 
   it('names only the first services of a cold start', () => {

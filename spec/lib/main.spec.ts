@@ -172,7 +172,7 @@ describe('main', () => {
     };
     const real = startCommand([], env);
     const dry = startCommand(['--dry-run'], env);
-    await real.logged('lost connection to HAProxy');
+    await real.logged('cannot work with HAProxy');
     await dry.logged('lost connection to Nomad');
     for (const { stop, code } of [real, dry]) {
       stop();

@@ -129,7 +129,7 @@ describe('run', () => {
     const { port } = closed.address() as AddressInfo;
     closed.close();
     const shown = start([], { HAPROXY_DATAPLANE_URL: `http://127.0.0.1:${port}` });
-    const lost = await shown.logged('lost connection to HAProxy');
+    const lost = await shown.logged('cannot work with HAProxy');
     expect(lost).to.include({ failure: 'unreachable' });
     expect(`${String(lost['what'])} ${String(lost['where'])}`).to.include(`127.0.0.1:${port}`);
     expect(lost['hint']).to.be.a('string').and.not.equal('');
