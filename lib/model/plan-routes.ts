@@ -94,16 +94,20 @@ export function planRouting(key: ServiceKey, view: View, policy: Policy): Plan {
       if (!frontend.routed) steps.push({ kind: 'install-routing', service: key, frontend: name });
       continue;
     }
-    const reason = frontend === undefined ? 'does not exist' : 'is in tcp mode and has no host to route by';
-    failure = {
-      kind: 'not-found',
-      message: `frontend ${name} ${reason}`,
-      where: `frontend ${name}`,
-      hint: 'write that frontend in the HAProxy configuration, or correct haproxy.frontend',
-    };
+    const [reason, hint] = frontend === undefined ? absent : inTcpMode;
+    failure = { kind: 'not-found', message: `frontend ${name} ${reason}`, where: `frontend ${name}`, hint };
   }
   return { steps, ...(failure && { failure }) };
 }
+
+const absent = [
+  'does not exist',
+  'write that frontend in the HAProxy configuration, or correct haproxy.frontend',
+] as const;
+const inTcpMode = [
+  'is in tcp mode and has no host to route by',
+  'a frontend in tcp mode has no host names to route by; name one in http mode in haproxy.frontend',
+] as const;
 
 /** Nothing of a service serves or drains in a backend any more, and for as long as it is retained. */
 function isOver(backend: string, key: ServiceKey, view: View, policy: Policy, ages: Ages): boolean {

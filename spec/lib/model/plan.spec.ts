@@ -657,21 +657,23 @@ describe('The domains of a service', () => {
       expect(givenView(base).plans(appears(web))).not.to.include('install-routing www');
     });
 
-    const missing: readonly (readonly [frontend: string, config: string, message: string])[] = [
-      ['nobody', base, 'not-found: frontend nobody does not exist'],
+    const missing: readonly (readonly [frontend: string, config: string, message: string, hint: string])[] = [
+      ['nobody', base, 'not-found: frontend nobody does not exist', 'write that frontend'],
       [
         'raw',
         `${base}\nfrontend raw from main\n  mode tcp\n`,
         'not-found: frontend raw is in tcp mode and has no host to route by',
+        'name one in http mode',
       ],
     ];
-    for (const [frontend, config, message] of missing) {
+    for (const [frontend, config, message, hint] of missing) {
       it(`says that ${message.slice(11)}, and does the rest`, () => {
         const { steps, failure } = givenView(config, { frontends: [frontend, 'www'] }).plan(
           appears(shop('haproxy.domain=a.com')),
         );
         expect(messageOf(failure)).to.equal(message);
         expect(steps.map(brief)).to.include.members(['set-route exact a.com web', 'install-routing www']);
+        expect(failure?.hint).to.include(hint);
       });
     }
   });
