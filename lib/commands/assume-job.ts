@@ -3,6 +3,12 @@ import { serviceKey, type Event, type Job, type JobService, type Registration } 
 import { printable } from '../model/quoted.ts';
 import type { DraftJob } from '../nomad/job-file.ts';
 import type { Facts } from './facts.ts';
+import type { Unported } from './port-labels.ts';
+
+/** A job that is to be registered. */
+export interface Draft extends DraftJob {
+  readonly unported: readonly Unported[];
+}
 
 /** What Nomad would say once a job is registered and all its instances run, and what that takes for granted. */
 export interface Assumed {
@@ -18,7 +24,7 @@ type Snapshot = Extract<Event, { kind: 'snapshot-taken' }>;
  * in place; those that are missing to its count get addresses of documentation (RFC 5737), those beyond it go.
  * `known`: the job as it is registered now, which has its age and with it the better claim.
  */
-export function assumeJob(facts: Facts, draft: DraftJob, known: Job | undefined): Assumed {
+export function assumeJob(facts: Facts, draft: Draft, known: Job | undefined): Assumed {
   const said: string[] = [];
   const assumed = facts.map((fact) => {
     if (fact.kind !== 'snapshot-taken') return fact;
@@ -36,11 +42,15 @@ export function assumeJob(facts: Facts, draft: DraftJob, known: Job | undefined)
       ...draft.foreign.map(
         ({ name, provider }) => `service ${printable(name)} has provider ${printable(provider)} and is not seen`,
       ),
+      ...draft.unported.map(
+        ({ name, label }) =>
+          `service ${printable(name)} names port ${printable(label)}, which no network of its group has: its instances would have no address`,
+      ),
     ],
   };
 }
 
-function withJob(snapshot: Snapshot, draft: DraftJob, known: Job | undefined) {
+function withJob(snapshot: Snapshot, draft: Draft, known: Job | undefined) {
   const index = snapshot.index + 1;
   const job = { ...draft.job, createIndex: known?.createIndex ?? index, modifyIndex: index };
   const isOurs = ({ namespace, job: id }: Registration) => namespace === job.namespace && id === job.id;

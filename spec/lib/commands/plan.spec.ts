@@ -265,7 +265,8 @@ backend nomad_default_shop from main
 
     function jobFile(service: object, group: object = {}, job: object = {}): string {
       const Services = [{ Name: 'shop', Tags: tags, PortLabel: 'http', Provider: 'nomad', Checks: null, ...service }];
-      const TaskGroups = [{ Name: 'shop', Count: 2, Services, Tasks: null, ...group }];
+      const Networks = [{ DynamicPorts: [{ Label: 'http' }], ReservedPorts: null }];
+      const TaskGroups = [{ Name: 'shop', Count: 2, Networks, Services, Tasks: null, ...group }];
       return scratch.write('job.json', JSON.stringify({ Job: { ID: 'shop', Namespace: null, TaskGroups, ...job } }));
     }
 
@@ -353,6 +354,21 @@ backend nomad_default_shop from main
       expect(other.notes[0]).to.include('which nomad.namespaces (default) leaves out');
       const own = await planWith(nothingThere, jobFile({}), { NOMAD_NAMESPACE: 'prod' });
       expect(own.planned[0]).to.include({ service: 'prod/shop' });
+    });
+
+    it('says of a port label that no network has that its instances would have no address', async () => {
+      const note =
+        'service shop names port web, which no network of its group has: its instances would have no address';
+      expect((await planWith(nothingThere, jobFile({ PortLabel: 'web' }))).notes).to.include(note);
+      const Tasks = [{ Name: 'a', Resources: { Networks: [{ ReservedPorts: [{ Label: 'web' }] }] } }];
+      for (const [service, group] of [
+        [{ PortLabel: 'web' }, { Tasks }],
+        [{ PortLabel: '8080' }, {}],
+        [{ PortLabel: '${attr.port}' }, {}],
+        [{ PortLabel: 'web', Provider: 'consul' }, {}],
+      ]) {
+        expect((await planWith(nothingThere, jobFile(service ?? {}, group))).notes.join()).to.not.include('names port');
+      }
     });
 
     it('prints what it takes for granted first', async () => {
