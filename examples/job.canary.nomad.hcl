@@ -9,6 +9,9 @@ job "shop" {
   group "shop" {
     count = 3
 
+    # Out of service discovery, requests still run to their end; at least as long as the longest of them.
+    shutdown_delay = "10s"
+
     network {
       port "http" {
         to = 5678

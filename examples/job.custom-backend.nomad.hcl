@@ -7,6 +7,9 @@ job "api" {
   group "api" {
     count = 3
 
+    # Out of service discovery, requests still run to their end; at least as long as the longest of them.
+    shutdown_delay = "10s"
+
     network {
       port "http" {
         to = 5678

@@ -3,6 +3,9 @@ job "web" {
   group "web" {
     count = 2
 
+    # Out of service discovery, requests still run to their end; at least as long as the longest of them.
+    shutdown_delay = "10s"
+
     network {
       port "http" {
         to = 5678

@@ -13,7 +13,7 @@ interface TaggedService {
 interface JobFile {
   readonly Job: {
     readonly ID: string;
-    readonly TaskGroups: readonly { readonly Services: readonly TaggedService[] }[];
+    readonly TaskGroups: readonly { readonly ShutdownDelay: number; readonly Services: readonly TaggedService[] }[];
   };
 }
 
@@ -70,6 +70,11 @@ describe('examples', () => {
           expect(tags.filter((tag) => !tag.startsWith('haproxy.'))).to.deep.equal([]);
           expect(parseTags(tags, 'haproxy').problems).to.deep.equal([]);
         }
+      });
+
+      it('lets requests end before its instances do', () => {
+        expect(Job.TaskGroups.map(({ ShutdownDelay }) => ShutdownDelay)).to.deep.equal([10e9]);
+        expect(readFileSync(`examples/${name}.hcl`, 'utf8')).to.include('shutdown_delay = "10s"');
       });
 
       it('says the same in HCL', () => {
