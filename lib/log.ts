@@ -56,7 +56,7 @@ export function noticeToLog(
       return {
         level: 'warn',
         message: 'lost connection to Nomad',
-        fields: { ...failureFields(notice.failure), retryInMs: notice.retryInMs },
+        fields: { ...failureFields(notice.failure), retryInMs: Math.round(notice.retryInMs) },
       };
     case 'snapshot-progress':
       return { level: 'info', message: "reading Nomad's services", fields: { read: notice.read, of: notice.of } };
@@ -130,7 +130,7 @@ export function noticeToLog(
       return {
         level: retryInMs === undefined ? 'error' : 'warn',
         message: 'could not bring service to HAProxy',
-        fields: { service, ...failureFields(failure), retryInMs },
+        fields: { service, ...failureFields(failure), retryInMs: retryInMs && Math.round(retryInMs) },
       };
     }
     case 'first-pass-done':

@@ -215,7 +215,7 @@ describe('noticeToLog', () => {
     ],
     [{ kind: 'settled', service }, 'debug', 'service is in place', { service }],
     [
-      { kind: 'service-failed', service, failure, retryInMs: 1000 },
+      { kind: 'service-failed', service, failure, retryInMs: 1000.4 },
       'warn',
       'could not bring service to HAProxy',
       { service, ...failureFields, retryInMs: 1000 },
