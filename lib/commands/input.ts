@@ -5,11 +5,11 @@ export class InputError extends Error {
   override readonly name = 'InputError';
 }
 
-/** Throws an InputError; Node's own words name the path. */
-export function readInput(path: string): string {
+/** Throws an InputError; `name` is what the command line calls the file. */
+export function readInput(path: string, name = path): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new InputError((error as Error).message);
+    throw new InputError(`${name}: cannot be read: ${(error as Error).message}`);
   }
 }

@@ -7,7 +7,7 @@ import { readInput } from './input.ts';
  * frontend stands for those that the configuration names. Throws an InputError when the file cannot be read.
  */
 export function startTwin(config: Config, base: string | undefined) {
-  const text = base === undefined ? plainConfig : readInput(base);
+  const text = base === undefined ? plainConfig : readInput(base, `--base ${base}`);
   const frontends = base === undefined ? [plainFrontend] : config.haproxy.frontends;
   return {
     twin: createTwin(text, config.haproxy.owner),

@@ -117,15 +117,15 @@ describe('main', () => {
       });
     }
 
-    for (const args of [
-      ['replay', 'none', '--dry-run'],
-      ['replay', recording, '--dry-run', '--base', 'none'],
-      ['run', '--dry-run', '--base', 'none'],
-    ]) {
+    for (const [name, ...args] of [
+      ['none', 'replay', 'none', '--dry-run'],
+      ['--base none', 'replay', recording, '--dry-run', '--base', 'none'],
+      ['--base none', 'run', '--dry-run', '--base', 'none'],
+    ] as const) {
       it(`a file that is not there: ${args.join(' ')}`, async () => {
         const { code, stderr } = await runCommand(args, { HEALTH_PORT: '0' });
         expect(code).to.equal(exitCodes.data);
-        expect(stderr).to.equal("ENOENT: no such file or directory, open 'none'\n");
+        expect(stderr).to.equal(`${name}: cannot be read: ENOENT: no such file or directory, open 'none'\n`);
       });
     }
   });
