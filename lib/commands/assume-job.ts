@@ -4,6 +4,7 @@ import { printable } from '../model/quoted.ts';
 import type { DraftJob } from '../nomad/job-file.ts';
 import type { Facts } from './facts.ts';
 import type { Unported } from './port-labels.ts';
+import { plural } from './plural.ts';
 
 /** A job that is to be registered. */
 export interface Draft extends DraftJob {
@@ -76,8 +77,15 @@ function withJob(snapshot: Snapshot, draft: Draft, known: Job | undefined) {
   };
 }
 
+/** One of those that are missing; no allocation of Nomad's is called so. */
+export function isPlaceholder({ alloc }: Registration): boolean {
+  return alloc.startsWith(placeholderPrefix);
+}
+
+const placeholderPrefix = 'new-';
+
 function placeholder(job: Job, block: JobService, index: number, n: number): Registration {
-  const alloc = `new-${n}`;
+  const alloc = `${placeholderPrefix}${n}`;
   const owner = block.task ?? `group-${block.group}`;
   return {
     id: `_nomad-task-${alloc}-${owner}-${block.name}-${block.portLabel}`,
@@ -100,6 +108,6 @@ function sayBlock(job: Job, block: JobService, kept: number, all: readonly Regis
     ...(all.length > kept ? [`${all.length - kept} at placeholder addresses 192.0.2.x`] : []),
   ];
   const unfilled = all.some(({ service, tags }) => [service, ...tags].some((text) => text.includes('${')));
-  const said = `${printable(serviceKey(job.namespace, block.name))}: ${all.length} instances${parts.length > 0 ? `, ${parts.join(', ')}` : ''}`;
+  const said = `${printable(serviceKey(job.namespace, block.name))}: ${plural(all.length, 'instance')}${parts.length > 0 ? `, ${parts.join(', ')}` : ''}`;
   return unfilled ? `${said}; \${...} that only a client can fill in is taken as it is written` : said;
 }

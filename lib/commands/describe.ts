@@ -5,6 +5,7 @@ import type { Notice } from '../model/notice.ts';
 import { endpoint } from '../model/service.ts';
 import type { Step } from '../model/step.ts';
 import { printable } from '../model/quoted.ts';
+import { plural } from './plural.ts';
 
 /** What Nomad said, as lines of a timeline; none for what the connector adds by itself. */
 export function describeEvent(event: Event): readonly string[] {
@@ -13,13 +14,13 @@ export function describeEvent(event: Event): readonly string[] {
       return event.marks.map(({ service, backend }) => `HAProxy has ${service} in backend ${backend} already`);
     case 'snapshot-taken': {
       const { registrations, jobs } = event;
-      const counts = `${registrations.length} registrations, ${jobs.length} jobs`;
+      const counts = `${plural(registrations.length, 'registration')}, ${plural(jobs.length, 'job')}`;
       return [`Nomad: snapshot with ${counts}`, ...registrations.map((one) => `  ${describeRegistration(one)}`)];
     }
     case 'losses-accepted':
       return [`Operator: ${event.services.join(', ')} may go`];
     case 'ghosts-seen':
-      return [`Nomad: ${event.ghosts.length} registrations without a living allocation`];
+      return [`Nomad: ${plural(event.ghosts.length, 'registration')} without a living allocation`];
     case 'service-registered':
       return [`Nomad: registered ${describeRegistration(event.registration)}`];
     case 'service-deregistered': {
@@ -62,17 +63,17 @@ function shortAlloc(alloc: string): string {
 export function describeStep(step: Step): string {
   switch (step.kind) {
     case 'create-backend':
-      return `create backend ${step.backend} with ${step.slots.length} slots for ${step.service}`;
+      return `create backend ${step.backend} with ${plural(step.slots.length, 'slot')} for ${step.service}`;
     case 'update-backend':
       return `update backend ${step.backend}`;
     case 'remove-backend':
       return `remove backend ${step.backend}`;
     case 'grow-slots':
-      return `add ${step.slots.length} slots to backend ${step.backend}`;
+      return `add ${plural(step.slots.length, 'slot')} to backend ${step.backend}`;
     case 'update-slots':
-      return `update ${step.slots.length} slots of backend ${step.backend}`;
+      return `update ${plural(step.slots.length, 'slot')} of backend ${step.backend}`;
     case 'remove-slots':
-      return `remove ${step.slots.length} slots from backend ${step.backend}`;
+      return `remove ${plural(step.slots.length, 'slot')} from backend ${step.backend}`;
     case 'fill-slot':
       return `fill  ${step.backend}/${step.slot} with ${endpoint(step)} weight ${step.weight}, allocation ${shortAlloc(step.alloc)}`;
     case 'drain-slot':
@@ -104,7 +105,7 @@ export function describeNotice(notice: Notice): readonly string[] {
     case 'nomad-lost':
       return [`Nomad: lost: ${describeFailure(notice.failure)}`];
     case 'losses-held':
-      return [`Guard: holds ${notice.services.length} services: ${notice.why}`];
+      return [`Guard: holds ${plural(notice.services.length, 'service')}: ${notice.why}`];
     case 'losses-released':
       return [`Guard: ${released[notice.by]}: ${notice.services.join(', ')}`];
     case 'service-problems':

@@ -13,7 +13,7 @@ import { findUnported } from './port-labels.ts';
 
 /** Reads a job that is to be registered, as `nomad job run -output` prints it; throws an InputError. */
 export function readDraft(path: string, { nomad }: Config): Draft {
-  const text = readInput(path);
+  const text = readInput(path, `--job ${path}`);
   let value: unknown;
   try {
     value = JSON.parse(text);

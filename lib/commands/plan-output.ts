@@ -1,6 +1,7 @@
 import type { Notice } from '../model/notice.ts';
 import { describeNotice } from './describe.ts';
 import type { Planned } from './planned.ts';
+import { plural } from './plural.ts';
 
 /** What a plan comes to. */
 export interface Result {
@@ -17,7 +18,7 @@ export function planText({ planned, reloads, problems }: Result, notes: readonly
   const lines = [...services].flatMap(([service, its]) => [service, ...its.map(lineOf), '']);
   const said = problems.flatMap(describeNotice).map((line) => `! ${line}`);
   const { add, change, remove } = countActions(planned);
-  const sums = `Plan: ${add} to add, ${change} to change, ${remove} to remove; ${reloads} ${reloads === 1 ? 'reload' : 'reloads'}.`;
+  const sums = `Plan: ${add} to add, ${change} to change, ${remove} to remove; ${plural(reloads, 'reload')}.`;
   const nothing = said.length > 0 ? 'No changes, and what is said above.' : allIsWell;
   const end = planned.length === 0 ? nothing : sums;
   return [...head, ...lines, ...said, ...(said.length > 0 ? [''] : []), end, ''].join('\n');

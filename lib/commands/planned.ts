@@ -6,6 +6,8 @@ import { endpoint } from '../model/service.ts';
 import { needsReload } from '../model/slots.ts';
 import { isStructural, type Step } from '../model/step.ts';
 import { findSlot, type View } from '../model/view.ts';
+import { isPlaceholder } from './assume-job.ts';
+import { plural } from './plural.ts';
 
 /** One line of a plan: a step, what it does to which object, why, and whether HAProxy reloads for it. */
 export interface Planned {
@@ -64,7 +66,7 @@ function describe(step: Step, before: Before): Described {
   const { view } = before;
   switch (step.kind) {
     case 'create-backend':
-      return add(`backend ${step.backend} with ${step.slots.length} slots`, whyNew(step.service, before));
+      return add(`backend ${step.backend} with ${plural(step.slots.length, 'slot')}`, whyNew(step.service, before));
     case 'update-backend': {
       const holder = view.backends.get(step.backend)?.mark?.service;
       const isTaken = holder !== undefined && holder !== step.service;
@@ -136,8 +138,9 @@ function remove(object: string, why: string): Described {
 function whyNew(key: ServiceKey, { view, registrations }: Before): string {
   const held = view.backendsOf.get(key) ?? [];
   if (held.length > 0) return `the service moves here from backend ${held.join(', ')}`;
-  const since = Math.min(...registrationsOf(key, registrations).map(({ createIndex }) => createIndex));
-  return `new service, registered at index ${since}`;
+  const registered = registrationsOf(key, registrations).filter((one) => !isPlaceholder(one));
+  if (registered.length === 0) return 'new service, not registered yet';
+  return `new service, registered at index ${Math.min(...registered.map(({ createIndex }) => createIndex))}`;
 }
 
 function whyLeft(key: ServiceKey, { registrations }: Before): string {
@@ -153,7 +156,8 @@ function whyFilled(step: Extract<Step, { kind: 'fill-slot' }>, { view, registrat
   const instance = `allocation ${step.alloc.slice(0, 8)}`;
   const slot = findSlot(step, view);
   if (slot?.state === 'draining' && endpoint(slot) === endpoint(step)) return `${instance} is back`;
-  return found === undefined ? instance : `${instance}, registered at index ${found.createIndex}`;
+  if (found === undefined) return instance;
+  return isPlaceholder(found) ? `${instance}, not there yet` : `${instance}, registered at index ${found.createIndex}`;
 }
 
 function registrationsOf(key: ServiceKey, registrations: readonly Registration[]): readonly Registration[] {

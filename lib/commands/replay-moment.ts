@@ -5,6 +5,7 @@ import { grantedRoutes } from '../model/plan-routes.ts';
 import { endpoint, type Service } from '../model/service.ts';
 import type { View } from '../model/view.ts';
 import { describeNotice } from './describe.ts';
+import { plural } from './plural.ts';
 
 /** Services that are shown at a time; `--service` shows one. */
 const most = 20;
@@ -50,7 +51,7 @@ export function describeView(view: View, keys: Keys): readonly string[] {
         const free = slots.filter(({ state }) => state === 'free').length;
         const rows = view.rowsOf.get(name) ?? [];
         return [
-          `backend ${name}, ${slots.length} slots, ${free} free`,
+          `backend ${name}, ${plural(slots.length, 'slot')}, ${free} free`,
           ...slots
             .filter(({ state }) => state !== 'free')
             .map((slot) => `  ${slot.name} ${slot.state} ${endpoint(slot)} weight ${slot.weight}`),

@@ -6,6 +6,7 @@ import { visible } from '../model/quoted.ts';
 import type { View } from '../model/view.ts';
 import type { Concern } from './replay-service.ts';
 import { describeEvent, describeExchange, describeNotice } from './describe.ts';
+import { plural } from './plural.ts';
 
 /** What a replay has seen. */
 export interface Tally {
@@ -76,8 +77,8 @@ export function timelineOutput(write: Write, elapsedMs: () => number): ReplayOut
         Object.entries(rows).map(([key, backend]) => `${map.padEnd(7)}${key} ${backend}`),
       );
       const counts =
-        `${events} events, ${changes} changes of services, ${state.commits} configuration writes, ` +
-        `${state.reloads} reloads, ${problems.length} problems`;
+        `${plural(events, 'event')}, ${plural(changes, 'change')} of services, ${plural(state.commits, 'configuration write')}, ` +
+        `${plural(state.reloads, 'reload')}, ${plural(problems.length, 'problem')}`;
       write(['', counts, '', '--- haproxy.cfg', state.text, '--- maps', ...maps, ''].join('\n'));
     },
   };

@@ -1,4 +1,5 @@
 import { visible } from '../../model/quoted.ts';
+import { plural } from '../plural.ts';
 import type { Finding } from './finding.ts';
 
 /** For people: a line a finding, below it what to type, and the sums. */
@@ -29,10 +30,6 @@ export function checkJson(findings: readonly Finding[]): string {
 function countLevels(findings: readonly Finding[]) {
   const count = (level: Finding['level']) => findings.filter((one) => one.level === level).length;
   return { ok: count('ok'), warnings: count('warning'), problems: count('problem') };
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** HAProxy's words may be several. */

@@ -6,6 +6,7 @@ import type { InstanceStatus } from '../../model/status-service.ts';
 import type { FailureStatus } from '../../model/status.ts';
 import { lineOf, type Result } from '../plan-output.ts';
 import { describeNotice } from '../describe.ts';
+import { plural } from '../plural.ts';
 import type { ConnectorExplained } from './connector.ts';
 import type { BackendExplained, HaproxyExplained, SlotExplained } from './haproxy.ts';
 import type { ClaimExplained, InstanceExplained, ServiceExplained } from './service.ts';
@@ -80,7 +81,7 @@ function sayWish({ kind, backend, mode, balance, slots, check, backup, maxconn, 
     `${kind} backend ${backend}`,
     `mode ${mode}`,
     `balance ${balance}`,
-    `${slots} slots`,
+    plural(slots, 'slot'),
     sayCheck(check),
     ...(backup ? ['backup'] : []),
     ...(maxconn > 0 ? [`maxconn ${maxconn}`] : []),

@@ -57,7 +57,7 @@ describe('describeEvent', () => {
     ],
     [
       { kind: 'snapshot-taken', index: 1, registrations: [registration], jobs: [] },
-      ['Nomad: snapshot with 1 registrations, 0 jobs', '  default/web 10.0.0.1:8080, allocation 5456bd7a, no tags'],
+      ['Nomad: snapshot with 1 registration, 0 jobs', '  default/web 10.0.0.1:8080, allocation 5456bd7a, no tags'],
     ],
     [
       { kind: 'service-registered', index: 1, registration: tagged },
@@ -90,7 +90,7 @@ describe('describeEvent', () => {
     ],
     [
       { kind: 'ghosts-seen', ghosts: [{ namespace: 'default', id: 'web-1', service: 'web', createIndex: 7 }] },
-      ['Nomad: 1 registrations without a living allocation'],
+      ['Nomad: 1 registration without a living allocation'],
     ],
     [{ kind: 'snapshot-probed' }, []],
   ];
@@ -124,7 +124,7 @@ describe('describeNotice', () => {
     [{ kind: 'haproxy-moved', what: 'reloaded' }, ['HAProxy: reloaded by somebody else']],
     [
       { kind: 'losses-held', services: [service], namespaces: [], why: 'it is so', confirmInMs: 1 },
-      ['Guard: holds 1 services: it is so'],
+      ['Guard: holds 1 service: it is so'],
     ],
     [
       { kind: 'losses-released', services: [service, 'default/db'], by: 'snapshot' },

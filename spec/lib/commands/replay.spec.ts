@@ -19,7 +19,7 @@ describe('replay', () => {
     const timeline = linesOf(stdout.slice(0, stdout.indexOf('--- haproxy.cfg')));
     const tags = 'tags haproxy.enable=true haproxy.backend=dynamic haproxy.domain=shop.example.com';
     const registered = `  default/shop-api 127.0.0.1:20797, allocation f280f42e, ${tags}`;
-    expect(timeline[0]).to.equal('    0.000s  Nomad: snapshot with 3 registrations, 1 jobs');
+    expect(timeline[0]).to.equal('    0.000s  Nomad: snapshot with 3 registrations, 1 job');
     expect(timeline).to.include(`            ${registered}`);
     const from = timeline.indexOf('    0.317s  Nomad: deregistered default/shop-api, allocation 59473c48');
     expect(timeline.slice(from, from + 8)).to.deep.equal([
@@ -32,7 +32,7 @@ describe('replay', () => {
       '    1.336s  HAProxy, configuration without a reload:',
       '              fill  shop_api/nomad03 with 127.0.0.1:20448 weight 100, allocation 7a4ff9eb',
     ]);
-    expect(timeline.at(-1)).to.equal('9 events, 7 changes of services, 10 configuration writes, 1 reloads, 0 problems');
+    expect(timeline.at(-1)).to.equal('9 events, 7 changes of services, 10 configuration writes, 1 reload, 0 problems');
   });
 
   it('lets nothing of what it shows move the cursor', async () => {
@@ -76,7 +76,7 @@ describe('replay', () => {
     const timeline = linesOf(stdout.slice(0, stdout.indexOf('--- haproxy.cfg')));
     const from = timeline.findIndex((line) => line.startsWith('    1.000s'));
     expect(timeline.slice(from, from + 7)).to.deep.equal([
-      '    1.000s  Guard: holds 1 services: namespace default is missing whole',
+      '    1.000s  Guard: holds 1 service: namespace default is missing whole',
       '    1.000s  Nomad: snapshot with 0 registrations, 0 jobs',
       '    2.000s  Operator: default/shop-api may go',
       '    2.000s  HAProxy, configuration without a reload:',
@@ -85,7 +85,7 @@ describe('replay', () => {
       '              drain shop_api/nomad03',
     ]);
     expect(timeline).to.include('    2.000s  Guard: let go by an operator: default/shop-api');
-    expect(timeline.at(-1)).to.match(/ 1 problems$/);
+    expect(timeline.at(-1)).to.match(/ 1 problem$/);
   });
 
   it('keeps stdout for the result: the debug tap and the log go to stderr', async () => {
@@ -216,7 +216,7 @@ describe('replay', () => {
       const { code, stdout } = startCommand(args, {}, { stdin: terminal(' ', 'q').input });
       expect(await code).to.equal(exitCodes.ok);
       expect(stdout().split('--- any key')).to.have.length(3);
-      expect(stdout()).to.match(/\n1 events, /);
+      expect(stdout()).to.match(/\n1 event, /);
     });
 
     it('goes with --service and --until', async () => {
