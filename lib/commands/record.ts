@@ -1,5 +1,3 @@
-import { createWriteStream } from 'node:fs';
-import { finished } from 'node:stream/promises';
 import { recordFacts } from '../../streams/record-facts.ts';
 import { exitCodes, type ExitCode } from '../exit-codes.ts';
 import { noticeToLog } from '../log.ts';
@@ -7,7 +5,7 @@ import { createNomadClient } from '../nomad/client.ts';
 import type { Command } from './command.ts';
 import { createHeldLosses } from './held-losses.ts';
 import { listenForOperator } from './operator.ts';
-import { createLineWriter } from './recording-file.ts';
+import { createRecordingFile, type RecordingFile } from './recording-file.ts';
 
 /**
  * Writes what Nomad says to a new file, as a recording that `replay` reads, until the process is asked to stop. Ghosts are in
@@ -19,6 +17,16 @@ export const record: Command = {
   operands: 1,
   flags: [],
   start: async ({ config, operands: [path = ''], log }, { stderr, stopped, onHangup }) => {
+    const cannotWrite = (error: unknown) => {
+      stderr(`cannot write the recording: ${(error as Error).message}\n`);
+      return exitCodes.data;
+    };
+    let file: RecordingFile;
+    try {
+      file = createRecordingFile(path);
+    } catch (error) {
+      return cannotWrite(error);
+    }
     const held = createHeldLosses();
     const facts = recordFacts(createNomadClient(config.nomad), {
       namespaces: config.nomad.namespaces,
@@ -28,14 +36,11 @@ export const record: Command = {
       words: held.words,
     });
     const admin = await listenForOperator(config, held, log);
-    const file = createWriteStream(path, { flags: 'wx', mode: 0o600 });
-    const closed = finished(file);
-    const write = createLineWriter(file);
     const code = await new Promise<ExitCode>((resolve) => {
       const subscription = facts.subscribe({
         next: (said) => {
           if (typeof said === 'string') {
-            write(said);
+            file.write(said);
             return;
           }
           held.observe(said);
@@ -51,9 +56,8 @@ export const record: Command = {
         subscription.unsubscribe();
         resolve(with_);
       };
-      closed.catch((error: unknown) => {
-        stderr(`cannot write the recording: ${(error as Error).message}\n`);
-        stop(exitCodes.data);
+      file.closed.catch((error: unknown) => {
+        stop(cannotWrite(error));
       });
       onHangup(() => {
         log.info({ services: held.release().length }, 'asked by SIGHUP to let held services go');
@@ -63,7 +67,7 @@ export const record: Command = {
       });
     });
     file.end();
-    await Promise.all([closed.catch(() => undefined), admin?.close()]);
+    await Promise.all([file.closed.catch(() => undefined), admin?.close()]);
     return code;
   },
 };

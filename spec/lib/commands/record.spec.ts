@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { exitCodes } from '../../../lib/exit-codes.ts';
 import { createScratch, linesOf, runCommand, startCommand, type CommandRun } from '../../support/command-line.ts';
 import { startNomad, until } from '../../support/nomad-server.ts';
@@ -16,7 +16,7 @@ describe('record', () => {
   }
 
   function countEvents(recording: string): number {
-    return readFileSync(recording, 'utf8').split('"Events"').length - 1;
+    return existsSync(recording) ? readFileSync(recording, 'utf8').split('"Events"').length - 1 : 0;
   }
 
   for (const scenario of ['rolling-update.nomad-2.0', 'namespaces.nomad-1.10', 'register-and-scale.nomad-1.10']) {
@@ -117,12 +117,20 @@ describe('record', () => {
     expect(readFileSync(path, 'utf8')).to.equal('precious');
   });
 
-  it('waits for a Nomad that is not there, and says so', async () => {
-    const { logged, stop, code } = startCommand(['record', scratch.path('later')], {
+  it('says at once that its directory is not there', async () => {
+    const { code, stderr } = await runCommand(['record', scratch.path('none/a')], { NOMAD_ADDR: 'http://127.0.0.1:9' });
+    expect(code).to.equal(exitCodes.data);
+    expect(stderr).to.include('cannot write the recording: ENOENT').and.to.include('none');
+  });
+
+  it('waits for a Nomad that is not there, says so, and leaves no file that is in the way of the next try', async () => {
+    const path = scratch.path('later');
+    const { logged, stop, code } = startCommand(['record', path], {
       NOMAD_ADDR: 'http://127.0.0.1:9',
     });
     expect(await logged('lost connection to Nomad')).to.include({ failure: 'unreachable' });
     stop();
     expect(await code).to.equal(exitCodes.ok);
+    expect(existsSync(path)).to.equal(false);
   });
 });
