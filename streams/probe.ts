@@ -17,8 +17,9 @@ const maxHeaderSize = 8192;
 /**
  * Asks an instance as its check says: an HTTP GET or HEAD answered with 2xx or 3xx, as HAProxy's own check takes it, or a
  * TCP connection. The answer may take as long as the job gives its check, up to 10 s; a slower app is asked again. Redirects
- * are not followed. `unreachable` when there is no connection in time; a refused one is an answer. A name is looked up once, and it is that address which is judged and asked. Forbidden
- * ones, link-local for instance, are not asked; loopback is asked like any other.
+ * are not followed. `unreachable` when there is no connection in time; a refused one is an answer. A name is looked up once, and
+ * it is that address which is judged and asked. Forbidden ones, link-local for instance, are not asked; loopback is asked like
+ * any other.
  */
 export function probeInstances(prefix: string): Probe {
   const checkOf = checkReader(prefix);
