@@ -1,4 +1,4 @@
-import { defer, from, merge, of, Subject, type Observable } from 'rxjs';
+import { defer, from, merge, of, Subject, tap, type Observable } from 'rxjs';
 import { FailureError } from '../model/failure.ts';
 import type { Measure } from '../model/kept.ts';
 import type { Notice } from '../model/notice.ts';
@@ -6,7 +6,7 @@ import { endpoint } from '../model/service.ts';
 import type { SlotStep } from '../model/step.ts';
 import type { View } from '../model/view.ts';
 import { ask } from './ask.ts';
-import type { DataplaneClient } from './client.ts';
+import type { DataplaneClient, RawConfiguration, RawWrite } from './client.ts';
 import type { Applied, HaproxyEnd } from './end.ts';
 import { createDriftFiles } from './drift-files.ts';
 import { watchDrift, type DriftOptions } from './drift-watch.ts';
@@ -55,9 +55,11 @@ export function createDataplaneEnd(given: DataplaneClient, options: DataplaneOpt
   options.measure?.('unwritten_steps', () => memory.pending.length);
   const generation: Generation = { writes: 0, writing: false };
   const lostReloads = createLostReloads(given, generation);
-  const client = { ...given, postRaw: lostReloads.postRaw };
+  const client = { ...given, postRaw: (write: RawWrite) => lostReloads.postRaw(write).pipe(tap(noteForeign(write))) };
   const files = createMapFiles(client, options);
   const said = new Subject<Notice>();
+  /** Somebody else wrote while a write of ours was under way. */
+  let foreign = false;
   const unheard: Notice[] = [];
   const behind = createWriteBehind(persist, { delayMs: options.persistDelayMs, maxMs: options.persistMaxMs, now });
   const reader = createReader({
@@ -163,6 +165,19 @@ export function createDataplaneEnd(given: DataplaneClient, options: DataplaneOpt
 
   // Writer
 
+  /** Each write makes the next version. One that is answered with a later one was followed by somebody else's. */
+  function noteForeign(write: RawWrite): (answer: RawConfiguration) => void {
+    return ({ version }) => {
+      foreign ||= version > write.version + 1;
+    };
+  }
+
+  function takeForeign(): boolean {
+    const was = foreign;
+    foreign = false;
+    return was;
+  }
+
   /** One turn after the other. A conflict is an answer, any other failure rejects; after either nothing is known. */
   function inLine(work: () => Promise<Applied>): Promise<Applied> {
     const turn = writer.then(async () => {
@@ -173,6 +188,10 @@ export function createDataplaneEnd(given: DataplaneClient, options: DataplaneOpt
         if (result === conflict) forget();
         if (result.conflict) return result;
         if (result.notices.some((notice) => notice.kind === 'applied' && notice.reloaded)) await catchUp();
+        if (takeForeign()) {
+          forget();
+          say({ kind: 'haproxy-moved', what: 'the configuration was changed' });
+        }
         generation.version = memory.known?.file.version;
         generation.text = memory.known?.file.text;
         return result;
