@@ -60,8 +60,9 @@ interface Progress {
 
 /**
  * One turn of the writer, in the order that loses no request: rows that can come at once, rows that go, drains, the
- * configuration with all that is pending, the other rows (`orderRows`). With `persist` the configuration is written also when no step asks for it. At most one reload,
- * after which the process has to be told again what is pending by then. Rejects with a FailureError.
+ * configuration with all that is pending, the other rows (`orderRows`). With `persist` the configuration is written also when
+ * no step asks for it. At most one reload, after which the process has to be told again what is pending by then. Rejects with
+ * a FailureError.
  */
 export async function takeWriteTurn(
   { client, files, vetting, owner, memory, remember, now }: WriteTurnOptions,
