@@ -19,6 +19,7 @@ import {
 import { isIpLiteral, isServed } from '../lib/model/instance.ts';
 import { createByName, type Name } from '../lib/model/by-name.ts';
 import { serviceKey, type Event, type Job, type Registration, type ServiceKey } from '../lib/model/events.ts';
+import { succeed, versionFor } from '../lib/model/job-versions.ts';
 import type { Measure } from '../lib/model/kept.ts';
 import { sharePlaces } from './share-places.ts';
 import { tryUntilAdmitted, type Candidate, type Patience, type ProbeResult } from './try-until-admitted.ts';
@@ -195,7 +196,8 @@ export function admitInstances(probe: Probe, options: AdmissionOptions = {}): Op
         if (instances.get(probing.registration)?.probing !== probing) return EMPTY;
         const attempt = defer(() => {
           const { registration } = probing;
-          return probe(registration, jobs.get(`${registration.namespace}/${registration.job}`)).pipe(take(1));
+          const job = jobs.get(`${registration.namespace}/${registration.job}`);
+          return probe(registration, job && versionFor(job, registration)).pipe(take(1));
         });
         const candidate: Candidate<Event> = {
           since: probing.since,
@@ -246,9 +248,10 @@ function isAtSamePlace(one: Instance, other: Registration): boolean {
 
 /** Keeps the newest jobs that have services; the oldest give way, and their instances are probed by their tags alone. */
 function rememberJob(jobs: Map<string, Job>, job: Job): void {
+  const newest = succeed(jobs.get(nameOf(job)), job);
   jobs.delete(nameOf(job));
   if (job.services.length === 0) return;
-  jobs.set(nameOf(job), job);
+  jobs.set(nameOf(job), newest);
   const [oldest] = jobs.keys();
   if (jobs.size > maxJobs && oldest !== undefined) jobs.delete(oldest);
 }

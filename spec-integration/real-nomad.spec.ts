@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Agent, get } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
 import { expect } from 'chai';
 import { exitCodes } from '../lib/exit-codes.ts';
 import { createScratch, linesOf, runCommand } from '../spec/support/command-line.ts';
@@ -10,12 +11,13 @@ import { hasNomad, nomad, startNomadAgent, type NomadAgent } from './support/nom
 
 const host = 'web.example.com';
 
-/** An app that answers with its version and index, ends as it is told to, and dies when asked for it. */
+/** An app that answers with its version and index, ends as it is told to, and dies when asked for it. v3 can say that it is well. */
 const app = `
   const http = require('node:http');
   const { VERSION, NOMAD_ALLOC_INDEX, NOMAD_PORT_http } = process.env;
   const server = http.createServer(({ url }, response) => {
     if (url === '/die') process.exit(1);
+    if (url === '/well' && VERSION !== 'v3') response.statusCode = 404;
     response.end(VERSION + ' ' + NOMAD_ALLOC_INDEX);
   });
   server.listen(Number(NOMAD_PORT_http));
@@ -23,14 +25,22 @@ const app = `
 `;
 
 const second = 1e9;
+/** HAProxy has asked every instance three times and more by then. */
+const checkedMs = 6000;
 
-function job(version: string, count: number) {
-  const check = { Type: 'http', Path: '/', Interval: second, Timeout: second };
+function job(version: string, count: number, { path = '/', canaries = 0 } = {}) {
+  const check = { Type: 'http', Path: path, Interval: second, Timeout: second };
   return {
     ID: 'web',
     Type: 'service',
     Datacenters: ['*'],
-    Update: { MaxParallel: 1, MinHealthyTime: second, HealthyDeadline: 60 * second, HealthCheck: 'checks' },
+    Update: {
+      MaxParallel: 1,
+      MinHealthyTime: second,
+      HealthyDeadline: 60 * second,
+      HealthCheck: 'checks',
+      Canary: canaries,
+    },
     TaskGroups: [
       {
         Name: 'web',
@@ -212,6 +222,32 @@ function job(version: string, count: number) {
     expect(stdout.match(/serving .*running: ready, up/g)).to.have.length(4);
   });
 
+  it('is in the middle of a deployment when the connector starts, which asks what serves as its own version says', async () => {
+    await agent.post('/v1/jobs', { Job: job('v3', 4, { path: '/well', canaries: 1 }) });
+    const both = async () => {
+      const answers = new Set(await Promise.all(Array.from({ length: 40 }, () => ask())));
+      expect([...answers].filter((answer) => answer.startsWith('200 v2'))).to.have.length(4);
+      expect([...answers].filter((answer) => answer.startsWith('200 v3'))).to.have.length(1);
+      expect([...answers]).to.have.length(5);
+    };
+    await eventually(both, 60_000);
+    await connector.stop();
+    connector = startConnector({ ...env, HEALTH_HOST: '127.0.0.1', HEALTH_PORT: '0' });
+    const answers = await answersDuring(async () => {
+      await connector.logged('started');
+      await setTimeout(checkedMs);
+    });
+    expectNoneLost(answers);
+    await both();
+
+    const deployment = (await agent.get('/v1/job/web/deployment')) as { readonly ID: string };
+    const promoted = await answersDuring(async () => {
+      await agent.post(`/v1/deployment/promote/${deployment.ID}`, { DeploymentID: deployment.ID, All: true });
+      await untilServed('v3', 4);
+    });
+    expectNoneLost(promoted);
+  });
+
   it('stops a job, and what it had is drained', async () => {
     await fetch(`${agent.address}/v1/job/web?purge=true`, { method: 'DELETE' });
     await eventually(async () => {
@@ -221,12 +257,12 @@ function job(version: string, count: number) {
   });
 
   it('goes, and what is served stays', async () => {
-    await agent.post('/v1/jobs', { Job: job('v3', 2) });
-    await untilServed('v3', 2);
+    await agent.post('/v1/jobs', { Job: job('v4', 2) });
+    await untilServed('v4', 2);
     const left = await registrations();
     await agent.kill();
     await connector.logged('lost connection to Nomad');
-    await untilServed('v3', 2);
+    await untilServed('v4', 2);
     for (const { Address, Port } of left) await fetch(`http://${Address}:${Port}/die`).catch(() => undefined);
   });
 });

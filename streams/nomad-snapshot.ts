@@ -11,11 +11,13 @@ import {
   mergeMap,
   type Observable,
   of,
+  throwError,
   toArray,
 } from 'rxjs';
 import type { Name } from '../lib/model/by-name.ts';
 import { serviceKey, type Registration } from '../lib/model/events.ts';
 import { FailureError } from '../lib/model/failure.ts';
+import { newestOf, succeed } from '../lib/model/job-versions.ts';
 import { printable } from '../lib/model/quoted.ts';
 import { isUsableName } from '../lib/model/service-name.ts';
 import { concernUs, type AliasName } from '../lib/model/tag-aliases.ts';
@@ -56,7 +58,8 @@ export interface SnapshotTaken {
 }
 
 /**
- * Reads all registrations of the services that carry our tags, and the job of each as soon as it is known. One value; a
+ * Reads all registrations of the services that carry our tags, and the job of each as soon as it is known, with the
+ * versions before where it is not stable. One value; a
  * single failed request fails the whole with its FailureError, because what is missing would look like a removal. Only
  * jobs are best effort: what is known of them stays, and `skipped` says which could not be read. A service that cannot be
  * asked for by its name is skipped too; the model does not take it from an event either.
@@ -140,10 +143,25 @@ function jobsOf(registrations: readonly Registration[], asked: Set<string>): rea
 
 function readJob(client: NomadClient, { namespace, id }: Name): Observable<JobRead | Gone | Skipped> {
   return client.getJob(id, namespace).pipe(
+    concatMap((read) => (read.value.stable ? of(read) : readEarlier(client, read))),
     catchError((error: unknown) => {
       if (!(error instanceof FailureError)) throw error;
       if (error.failure.kind === 'not-found') return of({ gone: { namespace, id } });
       return of({ what: `job ${namespace}/${id}`, why: error.message });
+    }),
+  );
+}
+
+/** While a deployment is not through, instances of the versions before may serve. One that was purged by now has none. */
+function readEarlier(client: NomadClient, { index, value: job }: JobRead): Observable<JobRead> {
+  return client.getJobVersions(job.id, job.namespace).pipe(
+    map(({ value }) => {
+      const before = newestOf(value.filter(({ modifyIndex }) => modifyIndex < job.modifyIndex));
+      return { index, value: succeed(before, job) };
+    }),
+    catchError((error: unknown) => {
+      if (error instanceof FailureError && error.failure.kind === 'not-found') return of({ index, value: job });
+      return throwError(() => error as Error);
     }),
   );
 }

@@ -6,7 +6,6 @@ import {
   concatWith,
   defer,
   EMPTY,
-  filter,
   forkJoin,
   from,
   ignoreElements,
@@ -29,7 +28,7 @@ import { parseRegistrations, type ListedService } from '../lib/nomad/answers.ts'
 import type { NomadClient } from '../lib/nomad/client.ts';
 import { malformedFailure } from '../lib/nomad/failures.ts';
 import { parseFrame } from '../lib/nomad/frames.ts';
-import { parseJob } from '../lib/nomad/job.ts';
+import { parseJob, parseJobVersions } from '../lib/nomad/job.ts';
 import { decodeFrames } from '../operators/decode-frames.ts';
 import { retryWithBackoff } from '../operators/retry-with-backoff.ts';
 import { skippedNotice } from './nomad-notices.ts';
@@ -175,19 +174,36 @@ function rawService(client: NomadClient, { name, namespace }: ListedService): Ob
 /** Best effort, as live: a job that cannot be read is missing, here or when the recording is. */
 function rawJobs(client: NomadClient, services: readonly RawService[]): Observable<readonly unknown[]> {
   const registrations = services.flatMap(({ read }) => read);
-  const wanted = new Map(registrations.map(({ namespace, job }) => [serviceKey(namespace, job), { namespace, job }]));
-  return from(wanted.values()).pipe(
-    mergeMap(({ namespace, job }) => {
-      return client
-        .get(`/v1/job/${encodeURIComponent(job)}`, { namespace })
-        .pipe(
+  const oneOfEach = new Map(registrations.map((one) => [serviceKey(one.namespace, one.job), one]));
+  return from(oneOfEach.values()).pipe(
+    mergeMap(
+      (one) =>
+        rawVersions(client, one).pipe(
           catchError((error: unknown) => (error instanceof FailureError ? EMPTY : throwError(() => error as Error))),
-        );
-    }, requestsAtOnce),
-    map(({ value }) => value),
-    filter((job) => parseJob(job).ok),
+        ),
+      requestsAtOnce,
+    ),
     toArray(),
   );
+}
+
+/** A job; where it is not stable, it and the versions before it. */
+function rawVersions(client: NomadClient, { namespace, job }: Registration): Observable<unknown> {
+  const path = `/v1/job/${encodeURIComponent(job)}`;
+  return client.get(path, { namespace }).pipe(
+    concatMap(({ value }) => {
+      const parsed = parseJob(value);
+      if (!parsed.ok) return EMPTY;
+      if (parsed.value.stable) return of(value);
+      return client
+        .get(`${path}/versions`, { namespace })
+        .pipe(concatMap((answer) => (areVersions(answer.value) ? answer.value.Versions : [value])));
+    }),
+  );
+}
+
+function areVersions(answer: unknown): answer is { readonly Versions: readonly unknown[] } {
+  return parseJobVersions(answer).ok;
 }
 
 function toNotice(error: unknown, retryInMs: number): Notice {

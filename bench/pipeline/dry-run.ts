@@ -125,6 +125,7 @@ function clientOf(cluster: Cluster, bytes: Observable<Uint8Array>): NomadClient 
       return of({ index: cluster.index(), value: registrationsOf(cluster, name) });
     },
     getJob: (id) => of({ index: cluster.index(), value: jobOf(cluster, id) }),
+    getJobVersions: (id) => of({ index: cluster.index(), value: [jobOf(cluster, id)] }),
     getLivingAllocations: () => of({ index: cluster.index(), value: [] }),
     getNamespaces: () => of(['default']),
     readIndex: () => defer(() => of(cluster.index())),

@@ -4,6 +4,8 @@ import { readWish } from './wish.ts';
 import type { Name } from './by-name.ts';
 import { claimsOf, createClaims, denialsOf, routeClaim, setClaims, type Claims } from './claims.ts';
 import { serviceKey, splitKey, type Event, type Job, type Mark, type Registration, type ServiceKey } from './events.ts';
+import { jobOfService } from './job-of-service.ts';
+import { succeed } from './job-versions.ts';
 import { leftOver } from './left-over.ts';
 import { createLinks, hasJob, linkJob, relink, servicesOfJob, unlinkJob, type Links } from './links.ts';
 import { isSameJob, isSameRegistration, looksSame } from './looks-same.ts';
@@ -19,7 +21,7 @@ export interface Catalog {
   readonly allowedDomains: AllowedDomains;
   readonly services: Map<ServiceKey, Service>;
   readonly links: Links;
-  /** The newest version of every job with services, by `namespace/id`, whether or not it counts yet. */
+  /** The newest version of every job with services, by `namespace/id`, whether or not it counts yet, with those that still may. */
   readonly jobs: Map<string, Job>;
   readonly claims: Claims;
   /** The instances, in any order, of the services that are to be folded anew. */
@@ -126,8 +128,9 @@ function touch(catalog: Catalog, key: ServiceKey): Instance[] {
 function registerJob(catalog: Catalog, job: Job): void {
   const id = serviceKey(job.namespace, job.id);
   const known = catalog.jobs.get(id);
-  if (known !== undefined && isSameJob(known, job)) return;
-  if (job.services.length > 0) catalog.jobs.set(id, job);
+  const newest = succeed(known, job);
+  if (known !== undefined && isSameJob(known, newest)) return;
+  if (job.services.length > 0) catalog.jobs.set(id, newest);
   else catalog.jobs.delete(id);
   for (const key of servicesOfJob(catalog.links, id)) touch(catalog, key);
 }
@@ -174,7 +177,10 @@ function foldSnapshot(
 ): readonly ServiceChange[] {
   const found = Map.groupBy(registrations, (one) => serviceKey(one.namespace, one.service));
   const had = new Map(catalog.services);
-  for (const job of jobs) catalog.jobs.set(serviceKey(job.namespace, job.id), job);
+  for (const job of jobs) {
+    const id = serviceKey(job.namespace, job.id);
+    catalog.jobs.set(id, succeed(catalog.jobs.get(id), job));
+  }
   for (const job of gone) forgetJob(catalog, serviceKey(job.namespace, job.id));
   const touched = new Set<ServiceKey>();
   for (const key of new Set([...had.keys(), ...found.keys()])) {
@@ -263,7 +269,7 @@ function refold(catalog: Catalog, key: ServiceKey, unsorted: Instance[]): readon
   const before = catalog.services.get(key);
   const instances = unsorted.sort(oldestFirst);
 
-  const job = chooseJob(catalog, before?.job, instances);
+  const job = jobOfService(catalog.jobs, before?.job, instances);
   const { namespace, name } = before ?? splitKey(key);
   const { wish, problems } = readWish(namespace, name, instances, job, catalog.allowedDomains);
   const right = job?.createIndex ?? instances[0]?.registration.createIndex ?? 0;
@@ -323,33 +329,6 @@ function compare(key: ServiceKey, before: Service | undefined, after: Service | 
 
 function toChange(key: ServiceKey, before: Service | undefined, after: Service | undefined): ServiceChange {
   return { key, ...(before && { before }), ...(after && { after }) };
-}
-
-/** The instances of a job version count once most of what serves is newer than it, or its deployment has succeeded. */
-function chooseJob(catalog: Catalog, current: Job | undefined, instances: readonly Instance[]): Job | undefined {
-  const serving = instances.filter((one) => one.managed && one.admitted);
-  const latest = latestOfOwner(catalog, current, serving, instances);
-  if (latest === undefined || current === undefined) return latest ?? current;
-  if (current.id !== latest.id || latest.stable) return latest;
-  const newer = serving.filter((one) => one.registration.createIndex > latest.modifyIndex);
-  return newer.length * 2 > serving.length || serving.length === 0 ? latest : current;
-}
-
-/**
- * The newest version of the job that the service is of, should several register it: the same as before while at least half of
- * what serves is its, or another could take check, size and rights by what never comes to serve.
- */
-function latestOfOwner(
-  catalog: Catalog,
-  current: Job | undefined,
-  serving: readonly Instance[],
-  instances: readonly Instance[],
-): Job | undefined {
-  const newest = (serving.at(-1) ?? instances.findLast((one) => one.managed) ?? instances.at(-1))?.registration;
-  if (newest === undefined) return undefined;
-  const loyal = serving.filter(({ registration }) => registration.job === current?.id);
-  const isKept = current !== undefined && serving.length > 0 && loyal.length * 2 >= serving.length;
-  return catalog.jobs.get(serviceKey(newest.namespace, isKept ? current.id : newest.job));
 }
 
 function oldestFirst(a: Instance, b: Instance): number {

@@ -62,6 +62,11 @@ export interface Job {
   /** The version's deployment has succeeded, or it can have none. */
   readonly stable: boolean;
   readonly services: readonly JobService[];
+  /**
+   * The versions that it has replaced, newest first, down to one that is stable: their instances may still serve. Each is
+   * without any of its own. Absent where none is known, and in a stable version.
+   */
+  readonly earlier?: readonly Job[];
 }
 
 /** What our marks in HAProxy's configuration say about an earlier run: a service, where it lives, and its map rows. */

@@ -27,13 +27,14 @@ export function isSameRegistration(a: Registration, b: Registration): boolean {
   );
 }
 
-/** The same version, which says the same. */
+/** The same version, which says the same, and has replaced the same. */
 export function isSameJob(a: Job, b: Job): boolean {
   return (
     a.modifyIndex === b.modifyIndex &&
     a.createIndex === b.createIndex &&
     a.stable === b.stable &&
-    saysSame(a.services, b.services)
+    saysSame(a.services, b.services) &&
+    saysSame(a.earlier, b.earlier)
   );
 }
 

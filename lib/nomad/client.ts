@@ -11,7 +11,7 @@ import {
   type ListedService,
 } from './answers.ts';
 import { malformedFailure } from './failures.ts';
-import { parseJob } from './job.ts';
+import { parseJob, parseJobVersions } from './job.ts';
 import type { Parsed } from './parser.ts';
 import { requestBytes, requestDated, requestJson } from './request.ts';
 import type { Dated, Indexed, Limits, Request } from './request.ts';
@@ -41,6 +41,8 @@ export interface NomadClient {
   /** All registrations of one name; none when there is no such service. */
   readonly getService: (name: string, namespace: string) => Observable<Indexed<readonly Registration[]>>;
   readonly getJob: (id: string, namespace: string) => Observable<Indexed<Job>>;
+  /** The versions of a job that Nomad keeps, six as a rule, newest first. */
+  readonly getJobVersions: (id: string, namespace: string) => Observable<Indexed<readonly Job[]>>;
   /**
    * The allocations of a namespace or of all (`*`) that have not ended: one whose client is out of touch (`unknown`) has
    * not. Namespaces that the token may not read are left out without a word.
@@ -142,7 +144,10 @@ export function createNomadClient(settings: NomadSettings): NomadClient {
       return read(`/v1/service/${encodeURIComponent(name)}`, { namespace }, parseRegistrations);
     },
     getJob(id, namespace) {
-      return read(`/v1/job/${encodeURIComponent(id.toWellFormed())}`, { namespace }, parseJob);
+      return read(jobPath(id), { namespace }, parseJob);
+    },
+    getJobVersions(id, namespace) {
+      return read(`${jobPath(id)}/versions`, { namespace }, parseJobVersions);
     },
     /** Ended ones stay in Nomad for hours, so it filters them itself. */
     getLivingAllocations(namespace) {
@@ -161,6 +166,10 @@ export function createNomadClient(settings: NomadSettings): NomadClient {
     get,
     getDated: (path) => renewed(() => requestDated(pooled, request(path, [], undefined), limits)),
   };
+}
+
+function jobPath(id: string): string {
+  return `/v1/job/${encodeURIComponent(id.toWellFormed())}`;
 }
 
 function isRefusal(error: unknown): boolean {

@@ -129,7 +129,9 @@ const schema: JSONSchemaType<RawJob> = {
  * Reads a job as `/v1/job/:id` and the payload of a Job event carry it, reduced to its services with provider `nomad`
  * and their checks of type http and tcp; nanoseconds become ms.
  */
-export const parseJob = parserOf(schema, function toJob(raw): Job {
+export const parseJob = parserOf(schema, toJob);
+
+function toJob(raw: RawJob): Job {
   return {
     namespace: raw.Namespace,
     id: raw.ID,
@@ -138,7 +140,16 @@ export const parseJob = parserOf(schema, function toJob(raw): Job {
     stable: raw.Stable || hasNoDeployment(raw),
     services: trimmed((raw.TaskGroups ?? []).flatMap((one) => servicesOf(one, raw.Update))),
   };
-});
+}
+
+const versionsSchema: JSONSchemaType<{ Versions: RawJob[] }> = {
+  type: 'object',
+  properties: { Versions: { type: 'array', items: schema } },
+  required: ['Versions'],
+};
+
+/** Reads the answer of `/v1/job/:id/versions`. */
+export const parseJobVersions = parserOf(versionsSchema, ({ Versions }): readonly Job[] => Versions.map(toJob));
 
 /**
  * Nomad calls a version stable once its deployment has succeeded. Jobs of another type have none, as a rule, nor have those of
@@ -190,7 +201,7 @@ function toChecks(raw: RawCheck): readonly JobCheck[] {
 }
 
 /**
- * A job in Nomad's words: what `parseJob` reads as it is here. Of the headers of a check, which may hold secrets, only the
+ * A version of a job in Nomad's words: what `parseJob` reads as it is here. Of the headers of a check, which may hold secrets, only the
  * one that HAProxy is sent is told.
  */
 export function rawJob(job: Job): object {

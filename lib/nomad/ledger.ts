@@ -1,5 +1,6 @@
 import { createByName, type ByName, type Name } from '../model/by-name.ts';
 import { serviceKey, type Event, type Job, type Registration, type ServiceKey } from '../model/events.ts';
+import { succeed } from '../model/job-versions.ts';
 import type { Notice } from '../model/notice.ts';
 import type { StreamEvent } from './frames.ts';
 
@@ -224,7 +225,7 @@ function asOfNow(snapshot: Snapshot, news: readonly StreamEvent[]): Extract<Even
         registrations.delete(`${event.namespace}/${event.id}`);
         break;
       case 'job-registered':
-        jobs.set(`${event.job.namespace}/${event.job.id}`, event.job);
+        setJob(jobs, event.job);
         break;
       case 'job-deregistered':
         jobs.delete(`${event.namespace}/${event.id}`);
@@ -235,6 +236,11 @@ function asOfNow(snapshot: Snapshot, news: readonly StreamEvent[]): Extract<Even
   }
   const index = highest([snapshot.index, ...snapshot.services.map((one) => one.index)]);
   return { kind: 'snapshot-taken', index, registrations: [...registrations.values()], jobs: [...jobs.values()] };
+}
+
+function setJob(jobs: Map<string, Job>, job: Job): void {
+  const name = `${job.namespace}/${job.id}`;
+  jobs.set(name, succeed(jobs.get(name), job));
 }
 
 /** `Math.max` takes a hundred thousand arguments at most. */

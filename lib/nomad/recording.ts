@@ -1,7 +1,8 @@
 import type { JSONSchemaType } from 'ajv';
-import type { Event, Ghost, ServiceKey } from '../model/events.ts';
+import { serviceKey, type Event, type Ghost, type Job, type ServiceKey } from '../model/events.ts';
 import type { Exchange } from '../model/exchange.ts';
 import { FailureError } from '../model/failure.ts';
+import { newestOf } from '../model/job-versions.ts';
 import { parseRegistrations } from './answers.ts';
 import { readFrame, type Frame, type Skipped, type StreamEvent } from './frames.ts';
 import { parseJob } from './job.ts';
@@ -213,8 +214,14 @@ function readSnapshot(raw: RawSnapshot): Parsed<RecordedLine['what']> {
       kind: 'snapshot-taken',
       index: raw.index,
       registrations: registrations.value,
-      jobs: jobs.value,
+      jobs: withEarlier(jobs.value),
       ...(raw.keep && { keep: raw.keep as ServiceKey[] }),
     },
   };
+}
+
+/** A line has the versions of a job side by side. */
+function withEarlier(versions: readonly Job[]): readonly Job[] {
+  const byJob = Map.groupBy(versions, (one) => serviceKey(one.namespace, one.id));
+  return [...byJob.values()].flatMap((all) => newestOf(all) ?? []);
 }

@@ -1,5 +1,6 @@
 import type { Event } from '../model/events.ts';
 import type { Exchange } from '../model/exchange.ts';
+import { versionsOf } from '../model/job-versions.ts';
 import type { StreamEvent } from './frames.ts';
 import { rawJob } from './job.ts';
 import { rawRegistration } from './registration.ts';
@@ -58,7 +59,7 @@ function* snapshotLine(t: number, { index, registrations, jobs, keep = [] }: Sna
   yield `{"t":${Math.round(t)},"snapshot":{"index":${index},"keep":${JSON.stringify(keep)},"registrations":[`;
   yield* items(registrations, rawRegistration);
   yield '],"jobs":[';
-  yield* items(jobs, rawJob);
+  yield* items(jobs.flatMap(versionsOf), rawJob);
   yield ']}}\n';
 }
 

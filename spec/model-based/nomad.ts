@@ -2,7 +2,7 @@ import { concatMap, defer, EMPTY, map, Observable, timer, type SchedulerAction, 
 import { FailureError, type FailureKind } from '../../lib/model/failure.ts';
 import { parseNamespaces, parseRegistrations, parseServices } from '../../lib/nomad/answers.ts';
 import type { NomadClient, StreamOptions } from '../../lib/nomad/client.ts';
-import { parseJob } from '../../lib/nomad/job.ts';
+import { parseJob, parseJobVersions } from '../../lib/nomad/job.ts';
 import type { Parsed } from '../../lib/nomad/parser.ts';
 import type { NomadState, RawFrame } from '../support/nomad-state.ts';
 import { createCluster, type Cluster } from './cluster.ts';
@@ -211,6 +211,8 @@ export function createSimulatedNomad(start: NomadState, time: VirtualTime): Simu
         if (job === undefined) throw failure('not-found', 'Nomad answered 404: job not found');
         return { index: Number(job['ModifyIndex']), value: valueOf(parseJob(job)) };
       }),
+    getJobVersions: (id, namespace) =>
+      read(namespace, () => ({ Versions: state.versions(id, namespace) }), parseJobVersions),
     getNamespaces: () =>
       asked(() => valueOf(parseNamespaces([...state.namespaces].filter(isReadable).map((Name) => ({ Name }))))),
     readIndex: (namespace) =>

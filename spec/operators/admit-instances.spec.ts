@@ -155,6 +155,23 @@ describe('admitInstances', () => {
       });
       expect(seen).to.deep.equal(['1 none', '1 7', '3 8', '3 8']);
     });
+
+    it('by the version of the job that it was made by', () => {
+      const probedBy = (...told: readonly Event[]) => {
+        const seen: string[] = [];
+        const probe: Probe = ({ id }, by) =>
+          of<ProbeResult>('admit').pipe(tap({ subscribe: () => seen.push(`${id} ${by?.modifyIndex ?? 'none'}`) }));
+        of(...told)
+          .pipe(admitInstances(probe))
+          .subscribe();
+        return seen;
+      };
+      const instances = [instance('a', { createIndex: 6 }), instance('b', { createIndex: 9 })];
+      const [stable, update] = [job(5), { ...job(8), stable: false }];
+      const told = (version: Job): Event => ({ kind: 'job-registered', index: 1, job: version });
+      expect(probedBy(snapshot(instances, [{ ...update, earlier: [stable] }]))).to.deep.equal(['a 5', 'b 8']);
+      expect(probedBy(told(stable), told(update), snapshot(instances))).to.deep.equal(['a 5', 'b 8']);
+    });
   });
 
   describe('ends a probe', () => {

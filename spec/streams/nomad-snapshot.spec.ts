@@ -47,6 +47,7 @@ function clientOf(
     },
     getService: (name, namespace) => of({ index: 9, value: [registration(namespace, name)] }),
     getJob: (id, namespace) => of({ index: 8, value: job(namespace, id) }),
+    getJobVersions: (id, namespace) => of({ index: 8, value: [job(namespace, id)] }),
     getLivingAllocations: () => of({ index: 9, value: [] }),
     getNamespaces: () => of(['default']),
     readIndex: () => of(9),
@@ -144,6 +145,52 @@ describe('takeSnapshot', () => {
     expect(snapshot.jobs.map(({ value }) => value.id)).to.deep.equal(['web']);
     expect(snapshot.gone).to.deep.equal([{ namespace: 'prod', id: 'gone' }]);
     expect(skipped).to.deep.equal([{ what: 'job prod/bad', why: 'it failed (GET /): h' }]);
+  });
+
+  describe('reads the versions before', () => {
+    const versions = (...all: readonly Job[]) => of({ index: 9, value: all });
+    const [v1, v2, v3, v4] = [10, 20, 30, 40].map((modifyIndex) => ({
+      ...job('prod', 'web'),
+      ...{ modifyIndex, stable: modifyIndex === 10 },
+    })) as [Job, Job, Job, Job];
+    const read = async (override: Partial<NomadClient>) => {
+      const client = clientOf({ prod: { web: managed } }, override);
+      const taken = await lastValueFrom(takeSnapshot(client, { namespaces: ['prod'], prefix: 'haproxy' }));
+      return { jobs: taken.snapshot.jobs.map(({ value }) => value), skipped: taken.skipped };
+    };
+
+    it('of a job that is not stable, and none that is newer than it', async () => {
+      const { jobs } = await read({
+        getJob: () => of({ index: 8, value: v3 }),
+        getJobVersions: () => versions(v4, v3, v2, v1),
+      });
+      expect(jobs).to.deep.equal([{ ...v3, earlier: [v2, v1] }]);
+    });
+
+    it('of no other', async () => {
+      const { jobs } = await read({
+        getJob: () => of({ index: 8, value: v1 }),
+        getJobVersions: () => failure('malformed'),
+      });
+      expect(jobs).to.deep.equal([v1]);
+    });
+
+    it('and does without where the job was purged meanwhile', async () => {
+      const { jobs } = await read({
+        getJob: () => of({ index: 8, value: v2 }),
+        getJobVersions: () => failure('not-found'),
+      });
+      expect(jobs).to.deep.equal([v2]);
+    });
+
+    it('or not the job either', async () => {
+      const { jobs, skipped } = await read({
+        getJob: () => of({ index: 8, value: v2 }),
+        getJobVersions: () => failure('unreachable'),
+      });
+      expect(jobs).to.deep.equal([]);
+      expect(skipped).to.deep.equal([{ what: 'job prod/web', why: 'it failed (GET /): h' }]);
+    });
   });
 
   it('asks for other jobs too, but for none twice', async () => {

@@ -130,6 +130,22 @@ describe('recordEvents', () => {
     expect(lines).to.deep.equal([]);
   });
 
+  it('records every version of a job that is not stable', async () => {
+    const job = (Stable: boolean, text: string) => ({ ID: 'web', Namespace: 'default', Meta: { text }, Stable });
+    await start({}, (server) => {
+      server.silently(() => {
+        for (const one of [job(true, 'old'), job(false, 'new')]) server.setJob(one);
+      });
+      server.register({ ServiceName: 'web', JobID: 'web', Tags: tags });
+    });
+    const { lines } = record();
+    await until(() => lines.length >= 2);
+    const { snapshot } = JSON.parse(lines[0]!) as { snapshot: { jobs: { Meta: unknown }[] } };
+    expect(snapshot.jobs.map(({ Meta }) => Meta)).to.deep.equal([{ text: 'new' }, { text: 'old' }]);
+    const [read] = parseRecording(lines.join(''));
+    expect(read?.what).to.have.nested.property('jobs[0].earlier').that.has.length(1);
+  });
+
   it('does without a job that cannot be read', async () => {
     await start({}, (server) => {
       server.register({ ServiceName: 'web', JobID: 'web', Tags: tags });

@@ -155,6 +155,7 @@ export async function startNomad(options: NomadServerOptions = {}): Promise<Noma
     // `*` is taken literally.
     else if (url.pathname.startsWith('/v1/service/'))
       answerJson(response, state.registrationsOf(lastPart(url), namespace));
+    else if (url.pathname.endsWith('/versions')) answerVersions(response, url.pathname, namespace);
     else if (url.pathname.startsWith('/v1/job/')) answerJob(response, state.job(lastPart(url), namespace));
     else answer(response, 404, 'Invalid URL');
   }
@@ -182,6 +183,13 @@ export async function startNomad(options: NomadServerOptions = {}): Promise<Noma
   function answerJob(response: ServerResponse, job: RawJob | undefined): void {
     if (job === undefined) answer(response, 404, 'job not found');
     else answerJson(response, job);
+  }
+
+  function answerVersions(response: ServerResponse, path: string, namespace: string): void {
+    const id = decodeURIComponent(path.split('/').at(-2) ?? '');
+    const Versions = state.versions(id, namespace);
+    if (Versions.length === 0) answer(response, 404, 'job versions not found');
+    else answerJson(response, { Diffs: null, Versions });
   }
 
   /** `*` shows all namespaces. */
@@ -315,13 +323,14 @@ export async function startNomad(options: NomadServerOptions = {}): Promise<Noma
     setAllocation: (id, status) => allocations.set(id, status),
     setJob(job) {
       const index = state.nextIndex();
+      const CreateIndex = state.job(job.ID, job.Namespace)?.['CreateIndex'] ?? index;
       pushEvent({
         Topic: 'Job',
         Type: 'JobRegistered',
         Namespace: job.Namespace,
         Key: job.ID,
         FilterKeys: null,
-        Payload: { Job: { CreateIndex: index, JobModifyIndex: index, Stable: false, ...job } },
+        Payload: { Job: { CreateIndex, JobModifyIndex: index, Stable: false, ...job } },
       });
     },
     addNamespace: (name) => state.namespaces.add(name),

@@ -52,6 +52,8 @@ export interface NomadState {
   readonly registrationsOf: (service: string, namespace: string) => readonly RawRegistration[];
   readonly find: (id: string, namespace: string) => RawRegistration | undefined;
   readonly job: (id: string, namespace: string) => RawJob | undefined;
+  /** The versions of a job, newest first: six and the newest stable one, as in Nomad. */
+  readonly versions: (id: string, namespace: string) => readonly RawJob[];
   readonly namespaces: Set<string>;
   /** Changes the state as the events say, whether or not anybody is told. */
   readonly apply: (frame: RawFrame) => void;
@@ -72,13 +74,25 @@ export interface RawSnapshot {
 export function createNomadState(start: RawSnapshot, bufferSize = 100): NomadState {
   const registrations = new Map<string, RawRegistration>();
   const byService = new Map<string, Map<string, RawRegistration>>();
-  const jobs = new Map(start.jobs.map((one) => [keyOf(one.Namespace, one.ID), one]));
+  const jobs = new Map<string, readonly RawJob[]>();
   const namespaces = new Set(['default', ...start.registrations.map((one) => one.Namespace)]);
   let table = Math.max(1, start.index);
   let raft = table;
   let buffer: RawFrame[] = [];
 
   for (const one of start.registrations) put(one);
+  for (const one of start.jobs) putJob(one);
+
+  function putJob(job: RawJob): void {
+    const key = keyOf(job.Namespace, job.ID);
+    const isOlder = (one: RawJob) =>
+      one['CreateIndex'] === job['CreateIndex'] && Number(one['JobModifyIndex']) < Number(job['JobModifyIndex']);
+    const older = (jobs.get(key) ?? []).filter(isOlder);
+    const versions = [job, ...older];
+    const stable = versions.find(({ Stable }) => Stable === true);
+    const kept = versions.slice(0, 6);
+    jobs.set(key, stable === undefined || kept.includes(stable) ? kept : [...kept.slice(0, 5), stable]);
+  }
 
   function put(one: RawRegistration): void {
     const before = registrations.get(keyOf(one.Namespace, one.ID));
@@ -107,7 +121,7 @@ export function createNomadState(start: RawSnapshot, bufferSize = 100): NomadSta
     if (event.Topic === 'Job' && job !== undefined) {
       const purged = event.Type === 'JobDeregistered' && job.Stop !== true;
       if (purged || event.Payload.Deleted === true) jobs.delete(keyOf(job.Namespace, job.ID));
-      else jobs.set(keyOf(job.Namespace, job.ID), job);
+      else putJob(job);
     }
   }
 
@@ -117,7 +131,8 @@ export function createNomadState(start: RawSnapshot, bufferSize = 100): NomadSta
     registrations: () => [...registrations.values()],
     registrationsOf: (service, namespace) => [...(byService.get(keyOf(namespace, service))?.values() ?? [])],
     find: (id, namespace) => registrations.get(keyOf(namespace, id)),
-    job: (id, namespace) => jobs.get(keyOf(namespace, id)),
+    job: (id, namespace) => jobs.get(keyOf(namespace, id))?.[0],
+    versions: (id, namespace) => jobs.get(keyOf(namespace, id)) ?? [],
     namespaces,
     apply(frame) {
       for (const event of frame.Events ?? []) applyEvent(event);

@@ -448,6 +448,32 @@ describe('foldEvent', () => {
       expect(pathOf(catalog.service())).to.equal('/new');
     });
 
+    describe('at a start in the middle of a deployment', () => {
+      const versions = { ...version(20, '/new'), earlier: [first] };
+      const [old, older, fresh] = [at(1, 10), at(2, 11), at(3, 21)];
+
+      it('takes those of the version that most instances serve by', () => {
+        const catalog = given(snapshot([old, older, fresh], [versions]), ...[old, older, fresh].map(admitted));
+        expect(pathOf(catalog.service())).to.equal('/old');
+        catalog.and(deregistered(old), deregistered(older));
+        expect(pathOf(catalog.service())).to.equal('/new');
+      });
+
+      it('takes them again when those of the new version are gone', () => {
+        const catalog = given(snapshot([older, fresh], [versions]), admitted(fresh));
+        expect(pathOf(catalog.service())).to.equal('/new');
+        catalog.and(admitted(older), deregistered(fresh));
+        expect(pathOf(catalog.service())).to.equal('/old');
+      });
+
+      it('goes by what a connector that saw the deployment begin goes by', () => {
+        const seen = given(snapshot([old, older], [first]), ...[old, older].map(admitted));
+        seen.and(jobRegistered(version(20, '/new')), registered(fresh), admitted(fresh));
+        const started = given(snapshot([old, older, fresh], [versions]), ...[old, older, fresh].map(admitted));
+        expect(started.services()).to.deep.equal(seen.services());
+      });
+    });
+
     it('takes those of another job that runs the service now', () => {
       const moved = { ...at(2, 30), job: 'web-v2' };
       const catalog = given(snapshot([web], [first]), admitted(web), jobRegistered(other('web-v2')));

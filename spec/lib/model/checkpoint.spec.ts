@@ -111,7 +111,16 @@ describe('checkpointOf', () => {
           tags: [...(on ? [enabled] : []), ...(domain === '' ? [] : [`haproxy.domain=${domain}`])],
         }),
       );
+    const version = fc
+      .record({
+        id: fc.constantFrom('web', 'db'),
+        modifyIndex: fc.constantFrom(5, 12, 22),
+        path: fc.constantFrom('/a', '/b'),
+        stable: fc.boolean(),
+      })
+      .map(({ path, ...over }) => job(over, { checks: [jobCheck({ path })] }));
     const event = fc.oneof(
+      { weight: 2, arbitrary: version.map(jobRegistered) },
       { weight: 4, arbitrary: instance.map(registered) },
       { weight: 3, arbitrary: instance.map(admitted) },
       { weight: 2, arbitrary: instance.map(deregistered) },

@@ -19,9 +19,16 @@ function read(...events: readonly Event[]): readonly Event[] {
 describe('lineOf', () => {
   const check = jobCheck({ intervalMs: 0.5, headers: { Host: ['a.com'] } });
   const work = job({ stable: false }, { checks: [check], count: 3, canaries: 1, scalingMax: 9 });
-  const inTask = { ...work, services: work.services.map((one) => ({ ...one, task: 'app' })) };
+  const inTask = { ...work, id: 'task', services: work.services.map((one) => ({ ...one, task: 'app' })) };
+  const updated = { ...work, modifyIndex: 8, earlier: [{ ...work, modifyIndex: 6 }, work] };
   const events: readonly Event[] = [
-    { kind: 'snapshot-taken', index: 9, registrations: [registration()], jobs: [work, inTask], keep: ['default/db'] },
+    {
+      kind: 'snapshot-taken',
+      index: 9,
+      registrations: [registration()],
+      jobs: [updated, inTask],
+      keep: ['default/db'],
+    },
     { kind: 'snapshot-probed' },
     { kind: 'service-registered', index: 10, registration: registration({ tags: ['é"\n'] }) },
     { kind: 'service-deregistered', index: 11, namespace: 'default', id: 'web-1', service: 'web' },
