@@ -9,7 +9,7 @@ import { describeNotice } from '../describe.ts';
 import { plural } from '../plural.ts';
 import type { ConnectorExplained } from './connector.ts';
 import type { BackendExplained, HaproxyExplained, SlotExplained } from './haproxy.ts';
-import type { ClaimExplained, InstanceExplained, ServiceExplained } from './service.ts';
+import type { ClaimExplained, InstanceExplained, PendingVersion, ServiceExplained } from './service.ts';
 
 /** All that is known of one service. */
 export interface Explanation {
@@ -45,7 +45,15 @@ export function explainText({ service, nomad, haproxy, next, connector }: Explan
   return `${lines.map(visible).join('\n')}\n\n`;
 }
 
-function nomadLines({ managed, tags, wish, problems, instances, claims }: ServiceExplained): readonly string[] {
+function nomadLines({
+  managed,
+  tags,
+  wish,
+  problems,
+  instances,
+  pending,
+  claims,
+}: ServiceExplained): readonly string[] {
   return [
     `managed: ${managed ? 'yes' : 'no'}`,
     ...tags.flatMap(tagLines),
@@ -55,6 +63,7 @@ function nomadLines({ managed, tags, wish, problems, instances, claims }: Servic
       problems.map(({ subject, text }) => `${subject} ${text}`),
     ),
     ...section('instances', instances.map(sayInstance)),
+    ...(pending === undefined ? [] : [sayPending(pending)]),
     ...section('claims', claims.map(sayClaim)),
   ];
 }
@@ -74,6 +83,13 @@ function sayVerdict(one: TagsExplained['given'][number]): string {
   if (one.verdict === 'ignored') return `${one.tag}: ignored, ${one.why}`;
   const lost = one.lost?.map(({ claim, holder }) => `${claim} is held by ${holder}`) ?? [];
   return `${one.tag}: used${lost.length > 0 ? `, but ${lost.join(', ')}` : ''}`;
+}
+
+function sayPending({ newest, counts, instances, of }: PendingVersion): string {
+  return (
+    `job: its version of index ${counts} counts; checks and size of the newest (index ${newest}) do once most instances ` +
+    `are of it (now ${instances} of ${of}) or its deployment has succeeded`
+  );
 }
 
 function sayWish({ kind, backend, mode, balance, slots, check, backup, maxconn, strategy }: Wish): string {

@@ -2,7 +2,8 @@ import { checkFor } from '../../model/check.ts';
 import type { Catalog } from '../../model/catalog.ts';
 import { backendClaim, claimantsOf, routeClaim } from '../../model/claims.ts';
 import { explainTags, type TagsExplained } from '../../model/explain-tags.ts';
-import type { RouteMap, ServiceKey } from '../../model/events.ts';
+import { serviceKey, type Job, type RouteMap, type ServiceKey } from '../../model/events.ts';
+import { versionFor } from '../../model/job-versions.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { Check, Denial, Instance, Service, Wish } from '../../model/service.ts';
 
@@ -18,8 +19,19 @@ export interface ServiceExplained {
   /** For the job's owner. */
   readonly problems: readonly Problem[];
   readonly instances: readonly InstanceExplained[];
+  /** The newest version of its job, where an older one still counts: what it says of checks and size is not used yet. */
+  readonly pending?: PendingVersion;
   /** Its domains, and the name of its backend. */
   readonly claims: readonly ClaimExplained[];
+}
+
+export interface PendingVersion {
+  /** `JobModifyIndex` of the newest version, and of the one that counts. */
+  readonly newest: number;
+  readonly counts: number;
+  /** Of the instances that may serve, so many are of the newest. */
+  readonly instances: number;
+  readonly of: number;
 }
 
 export interface InstanceExplained {
@@ -55,7 +67,8 @@ export function explainService(catalog: Catalog, service: Service): ServiceExpla
     }),
     ...(wish && { wish }),
     problems: [...problems, ...denials.map(sayDenial)],
-    instances: instances.map((instance) => explainInstance(instance, service)),
+    instances: instances.map((instance) => explainInstance(instance, newestJob(catalog, service))),
+    ...pendingOf(catalog, service),
     claims: wish === undefined ? [] : explainClaims(catalog, wish),
   };
 }
@@ -64,10 +77,23 @@ function sayDenial({ claim, holder }: Denial): Problem {
   return { subject: claim, text: `is held by ${holder}` };
 }
 
-function explainInstance({ registration, endpoint, weight, managed, settings }: Instance, { job }: Service) {
-  const { check, source } = checkFor(settings, registration, job);
+function newestJob({ jobs }: Catalog, { namespace, job }: Service): Job | undefined {
+  return job && (jobs.get(serviceKey(namespace, job.id)) ?? job);
+}
+
+function explainInstance({ registration, endpoint, weight, managed, settings }: Instance, job: Job | undefined) {
+  const { check, source } = checkFor(settings, registration, job && versionFor(job, registration));
   const { alloc: allocation, node } = registration;
   return { allocation, node, endpoint, weight, managed, check, checkFrom: source };
+}
+
+function pendingOf(catalog: Catalog, service: Service): { readonly pending?: PendingVersion } {
+  const newest = newestJob(catalog, service);
+  const counts = service.job?.modifyIndex;
+  if (newest === undefined || counts === undefined || newest.modifyIndex === counts) return {};
+  const served = service.instances.filter(({ managed }) => managed);
+  const fresh = served.filter(({ registration }) => registration.createIndex > newest.modifyIndex);
+  return { pending: { newest: newest.modifyIndex, counts, instances: fresh.length, of: served.length } };
 }
 
 function explainClaims({ claims }: Catalog, { kind, backend, routes }: Wish): readonly ClaimExplained[] {

@@ -4,7 +4,7 @@ import { foldFacts, isAsked } from '../../../../lib/commands/explain/find.ts';
 import { explainText } from '../../../../lib/commands/explain/output.ts';
 import { explainService } from '../../../../lib/commands/explain/service.ts';
 import { loadConfig } from '../../../../lib/config.ts';
-import type { Event, ServiceKey } from '../../../../lib/model/events.ts';
+import type { Event, Job, ServiceKey } from '../../../../lib/model/events.ts';
 import { enabled, job, jobCheck, registration, snapshot, tagged } from '../../../support/given.ts';
 
 const domain = 'haproxy.domain=shop.example.com';
@@ -49,6 +49,33 @@ describe('explainService', () => {
     ]);
     expect(said?.instances[0]).to.include({ allocation: 'alloc-1', node: 'node-1', managed: true });
     expect(said?.tags.map(({ allocations }) => allocations)).to.deep.equal([['alloc-1'], ['alloc-2']]);
+  });
+
+  describe('in the middle of a deployment', () => {
+    const version = (modifyIndex: number, path: string, earlier?: readonly Job[]): Job =>
+      job(
+        { modifyIndex, stable: earlier === undefined, ...(earlier && { earlier }) },
+        { checks: [jobCheck({ path })] },
+      );
+    const jobs = [version(20, '/new', [version(5, '/old')])];
+    const made = (...indexes: readonly number[]) =>
+      indexes.map((createIndex) => registration({ port: createIndex, createIndex }));
+
+    it('tells which version of the job counts, and that each instance is asked as its own says', async () => {
+      const said = await explained(snapshot(made(10, 11, 21), jobs));
+      expect(said?.wish?.check).to.include({ path: '/old' });
+      expect(said?.instances.map(({ check }) => 'path' in check && check.path)).to.deep.equal(['/old', '/old', '/new']);
+      expect(said?.pending).to.deep.equal({ newest: 20, counts: 5, instances: 1, of: 3 });
+      expect(explainText({ service: 'default/web', nomad: said! }, 'here')).to.include(
+        'job: its version of index 5 counts; checks and size of the newest (index 20) do once most instances are of it (now 1 of 3)',
+      );
+    });
+
+    it('tells nothing of it where the newest counts', async () => {
+      const said = await explained(snapshot(made(10, 21, 22), jobs));
+      expect(said?.wish?.check).to.include({ path: '/new' });
+      expect(said).to.not.have.property('pending');
+    });
   });
 
   it('has one explanation of tags for all instances that have the same', async () => {
