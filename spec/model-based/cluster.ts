@@ -172,7 +172,8 @@ export function emptyState(): NomadState {
 
 /** The same services and jobs, with nothing of what led to them. */
 export function stateOf({ state, jobs }: Cluster): NomadState {
-  return createNomadState({ index: state.tableIndex(), registrations: state.registrations(), jobs: jobs() }, 8);
+  const versions = jobs().flatMap(({ ID, Namespace }) => state.versions(ID, Namespace).toReversed());
+  return createNomadState({ index: state.tableIndex(), registrations: state.registrations(), jobs: versions }, 8);
 }
 
 function newInstance({ namespace, service, n }: Place, tags: readonly string[], index: number): RawRegistration {
