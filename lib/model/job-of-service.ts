@@ -14,7 +14,7 @@ export function jobOfService(
   const serving = instances.filter((one) => one.managed && one.admitted);
   const owner = ownerOf(current, serving, instances);
   const job = owner === undefined ? undefined : jobs.get(owner);
-  if (job === undefined) return current;
+  if (job?.earlier === undefined) return job ?? current;
   return servingVersion(
     job,
     serving.map(({ registration }) => registration),
