@@ -274,6 +274,32 @@ forEachImage((image) => {
       expect(await spread('grow.example.com', 10)).to.deep.equal(Object.fromEntries(apps.map(({ name }) => [name, 2])));
     });
 
+    it('grow with a single reload to what their job was scaled to, one instance after the other', async () => {
+      const { start, states, haproxy, nomad } = world();
+      const scaleTo = (Count: number) => {
+        const service = { Name: 'scaled', Provider: 'nomad', PortLabel: 'http', Checks: null };
+        const group = { Name: 'scaled', Count, Services: [service] };
+        nomad.setJob({ ID: 'scaled', Namespace: 'default', Stable: Count === 2, TaskGroups: [group] });
+      };
+      const serve = async (count: number) => {
+        await eventually(async () => {
+          const ready = Object.values(await states('scaled')).filter((state) => state === 'ready');
+          expect(ready).to.have.length(count);
+        });
+      };
+      scaleTo(2);
+      for (let n = 1; n <= 2; n += 1) await start('scaled');
+      await serve(2);
+      const reloads = await haproxy.reloads();
+      scaleTo(10);
+      for (let n = 3; n <= 10; n += 1) {
+        await start('scaled');
+        await serve(n);
+      }
+      expect(Object.keys(await states('scaled'))).to.have.length(20);
+      expect(await haproxy.reloads()).to.equal(reloads + 1);
+    });
+
     it('scale up and down fifty times within their slots without a reload', async () => {
       const { start, get, states, haproxy } = world();
       const tags = ['haproxy.domain=swing.example.com'];

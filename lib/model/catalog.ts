@@ -271,7 +271,8 @@ function refold(catalog: Catalog, key: ServiceKey, unsorted: Instance[]): readon
 
   const job = jobOfService(catalog.jobs, before?.job, instances);
   const { namespace, name } = before ?? splitKey(key);
-  const { wish, problems } = readWish(namespace, name, instances, job, catalog.allowedDomains);
+  const newest = job && catalog.jobs.get(serviceKey(job.namespace, job.id));
+  const { wish, problems } = readWish(namespace, name, instances, job, catalog.allowedDomains, newest);
   const right = job?.createIndex ?? instances[0]?.registration.createIndex ?? 0;
   const touched = setClaims(catalog.claims, key, claimsOf(wish), right);
   touched.delete(key);

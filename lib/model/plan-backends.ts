@@ -36,7 +36,8 @@ export function planOwned(service: Service, wish: Wish, backend: string, view: V
     (slot) => ages.drainingForMs(backend, slot),
     policy.drainMs,
   );
-  const plan = grow(slots, common, slotSettings, there.slots.length, () => serverNames(there), policy);
+  const size = { have: there.slots.length, wished: wish.slots };
+  const plan = grow(slots, common, slotSettings, size, () => serverNames(there), policy);
   return mergePlans({ steps: update, ...again }, plan);
 }
 
@@ -72,7 +73,8 @@ export function planShared(
     (slot) => ages.drainingForMs(backend, slot),
     policy.drainMs,
   );
-  const plan = grow(slots, common, slotSettings, ours.length, () => taken, policy);
+  const size = { have: ours.length, wished: wish.slots };
+  const plan = grow(slots, common, slotSettings, size, () => taken, policy);
   for (const step of plan.steps) if (step.kind === 'grow-slots') for (const slot of step.slots) taken.add(slot);
   return mergePlans({ steps: update, ...again }, plan);
 }
@@ -149,17 +151,19 @@ function lookAgain(service: Service, backend: string, view: View): { readonly ag
     : {};
 }
 
+/** Where there are too few slots, the reload that it takes makes as many as the service wishes for by now. */
 function grow(
   { steps, unplaced, againMs }: SlotsPlan,
   common: Common,
   slotSettings: SlotSettings,
-  have: number,
+  { have, wished }: { readonly have: number; readonly wished: number },
   taken: () => ReadonlySet<string>,
   policy: Policy,
 ): Plan {
   const placed: Plan = { steps, ...(againMs !== undefined && { againMs }) };
   if (unplaced.length === 0) return placed;
-  const slots = newSlotNames(policy.owner, grownSize(have, have + unplaced.length) - have, taken());
+  const size = Math.max(wished, grownSize(have, have + unplaced.length));
+  const slots = newSlotNames(policy.owner, size - have, taken());
   const growth: readonly Step[] = slots.length > 0 ? [{ kind: 'grow-slots', ...common, slotSettings, slots }] : [];
   return [placed, { steps: growth }, fillNew(common, slots, unplaced)].reduce(mergePlans);
 }

@@ -37,7 +37,7 @@ export interface Wish {
   readonly mode: 'http' | 'tcp';
   readonly balance: string;
   readonly check: Check;
-  /** First number of slots, 1-256. */
+  /** Slots to have, 1-256: of a new backend, and of one that has too few. */
   readonly slots: number;
   readonly backup: boolean;
   /** 0: no limit. */

@@ -11,7 +11,7 @@ import { tags, type TagSettings } from './tags.ts';
 /**
  * What a service wants of HAProxy. Its settings are those of most instances that serve, so that a broken deployment
  * cannot move a domain or a check under them; in a draw, such as between blue and green, those of who serves longest; while
- * none serves, those of the newest.
+ * none serves, those of the newest. `job`: the version that counts; `newest`: what it is scaled to by then shows in its size.
  * Returns no wish when no instance is managed.
  */
 export function readWish(
@@ -20,6 +20,7 @@ export function readWish(
   instances: readonly Instance[],
   job: Job | undefined,
   allowed: AllowedDomains = anyDomain,
+  newest: Job | undefined = job,
 ): { readonly wish?: Wish; readonly problems: readonly Problem[] } {
   const managed = instances.filter((one) => one.managed);
   const spokesman = speaksForMost(managed);
@@ -30,14 +31,21 @@ export function readWish(
   if (managed.some((one) => one.settings !== settings && signature(one.settings) !== signature(settings))) {
     own.push({ subject: 'tags', text: 'differ between instances; those of most instances that serve count' });
   }
-  const { wish, problems } = wishOf(namespace, name, settings, job && serviceBlock(job, registration), allowed);
+  const block = job && serviceBlock(job, registration);
+  const coming = newest === job ? block : newest && serviceBlock(newest, registration);
+  const { wish, problems } = wishOf(namespace, name, settings, { block, coming }, allowed);
   return { wish, problems: bounded(own.length === 0 ? problems : [...distinct(own), ...problems]) };
 }
 
-interface Wished {
+interface Blocks {
+  readonly block: JobService | undefined;
+  /** That of the newest version of the job. */
+  readonly coming: JobService | undefined;
+}
+
+interface Wished extends Blocks {
   readonly namespace: string;
   readonly name: string;
-  readonly block: JobService | undefined;
   readonly allowed: AllowedDomains;
   readonly wish: Wish;
   readonly problems: readonly Problem[];
@@ -50,14 +58,14 @@ function wishOf(
   namespace: string,
   name: string,
   settings: TagSettings,
-  block: JobService | undefined,
+  blocks: Blocks,
   allowed: AllowedDomains,
 ): Wished {
+  const { block, coming } = blocks;
   const known = wished.get(settings);
-  if (known?.namespace === namespace && known.name === name && known.block === block && known.allowed === allowed) {
-    return known;
-  }
-  const made = { namespace, name, block, allowed, ...makeWish(namespace, name, settings, block, allowed) };
+  const isOfSame = known?.namespace === namespace && known.name === name && known.allowed === allowed;
+  if (isOfSame && known.block === block && known.coming === coming) return known;
+  const made = { namespace, name, block, coming, allowed, ...makeWish(namespace, name, settings, blocks, allowed) };
   wished.set(settings, made);
   return made;
 }
@@ -66,7 +74,7 @@ function makeWish(
   namespace: string,
   name: string,
   settings: TagSettings,
-  block: JobService | undefined,
+  { block, coming }: Blocks,
   allowed: AllowedDomains,
 ): Pick<Wished, 'wish' | 'problems'> {
   const problems: Problem[] = [];
@@ -86,7 +94,7 @@ function makeWish(
       mode,
       balance: settings.balance ?? 'roundrobin',
       check,
-      slots: settings.slots ?? firstSize(block),
+      slots: settings.slots ?? Math.max(sizeFor(block), sizeFor(coming)),
       backup: settings.backup ?? false,
       maxconn: settings.maxconn ?? 0,
       ...(settings.backendStrategy && { strategy: settings.backendStrategy }),
@@ -102,7 +110,7 @@ export function defaultBackendName(namespace: string, name: string): string {
   return full.length <= 120 ? full : `${full.slice(0, 111)}_${hash('sha1', full).slice(0, 8)}`;
 }
 
-function firstSize(block: JobService | undefined): number {
+function sizeFor(block: JobService | undefined): number {
   if (block === undefined) return 4;
   return Math.min(256, Math.max(4, 2 * block.count, block.count + block.canaries, block.scalingMax));
 }

@@ -435,6 +435,13 @@ describe('foldEvent', () => {
       expect(pathOf(catalog.service())).to.equal('/new');
     });
 
+    it('takes the size of the new version at once, before its instances come', () => {
+      const catalog = given(snapshot([web], [first]), admitted(web));
+      const scaled = job({ modifyIndex: 20, stable: false }, { checks: [jobCheck({ path: '/new' })], count: 20 });
+      const [change] = catalog.changes(jobRegistered(scaled));
+      expect(change?.after?.wish).to.deep.include({ slots: 40, check: change?.before?.wish?.check });
+    });
+
     it('takes the new ones when the deployment has succeeded, also without a new instance', () => {
       const catalog = given(snapshot([web], [first]), admitted(web));
       catalog.and(jobRegistered(version(20, '/new')));

@@ -138,6 +138,16 @@ describe('A dynamic service', () => {
     expect(sizes).to.deep.equal([8, 16, 32, 64, 128, 256]);
   });
 
+  it('grows at once to what the service wishes for by now, and only when it has to', () => {
+    const scaled = (count: number) =>
+      serving(...Array.from({ length: count }, (_, n) => at(8001 + n, 'haproxy.slots=50')));
+    const growth = (count: number) =>
+      settled({}, web)
+        .plans(becomes(web, scaled(count)))
+        .filter((step) => step.startsWith('grow-slots'));
+    expect([growth(4), growth(5)]).to.deep.equal([[], ['grow-slots web by 46']]);
+  });
+
   it('says how many instances found no server beyond 256, at once and later', () => {
     const full = 'rejected: 1 instances found no server: a backend has 256 at most';
     const [most, tooMany] = [services(256), services(257)];
@@ -487,15 +497,19 @@ describe('A custom service', () => {
   });
 
   it('grows like others', () => {
-    const many = (count: number) =>
+    const many = (count: number, ...tags: readonly string[]) =>
       serving(
-        ...Array.from({ length: count }, (_, n) => registration({ ...custom('legacy'), port: 8001 + n, id: `${n}` })),
+        ...Array.from({ length: count }, (_, n) =>
+          registration({ ...custom('legacy', ...tags), port: 8001 + n, id: `${n}` }),
+        ),
       );
     const world = settled({}, many(4));
-    expect(world.plans(becomes(many(4), many(5)))).to.deep.equal([
-      'grow-slots legacy by 4',
-      'fill-slot legacy/nomad05 10.0.0.1:8005',
-    ]);
+    for (const [scaled, growth] of [
+      [many(5), 'grow-slots legacy by 4'],
+      [many(5, 'haproxy.slots=20'), 'grow-slots legacy by 16'],
+    ] as const) {
+      expect(world.plans(becomes(many(4), scaled))).to.deep.equal([growth, 'fill-slot legacy/nomad05 10.0.0.1:8005']);
+    }
   });
 
   it('loses its slots, and only those, when it goes', () => {

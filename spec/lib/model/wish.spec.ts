@@ -348,6 +348,19 @@ describe('readWish', () => {
       });
     }
 
+    it('by the newest version of the job too, whichever counts', () => {
+      const sizeOf = (counts: number, newest: number) =>
+        readWish(
+          'default',
+          'web',
+          [up(registration())],
+          job({}, { count: counts }),
+          undefined,
+          job({}, { count: newest }),
+        ).wish?.slots;
+      expect([sizeOf(2, 20), sizeOf(20, 2)]).to.deep.equal([40, 40]);
+    });
+
     it('by its tag before all', () => {
       expect(read([up(tagged('haproxy.slots=2'))], job({}, { count: 50 })).wish?.slots).to.equal(2);
     });
