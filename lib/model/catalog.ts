@@ -297,11 +297,15 @@ function refold(catalog: Catalog, key: ServiceKey, unsorted: Instance[]): readon
 
 /** Who gets a domain is told before who gives it up: should they be acted on one by one, the row is never missing. */
 function heirsFirst(changes: readonly ServiceChange[]): readonly ServiceChange[] {
-  const isHeir = ({ before, after }: ServiceChange) => {
-    const had = new Set(grantedRoutes(before).map(routeClaim));
-    return grantedRoutes(after).some((route) => !had.has(routeClaim(route)));
-  };
-  return changes.toSorted((a, b) => Number(isHeir(b)) - Number(isHeir(a)));
+  const heirs = new Set(changes.filter(isHeir));
+  return heirs.size === 0 ? changes : [...heirs, ...changes.filter((change) => !heirs.has(change))];
+}
+
+function isHeir({ before, after }: ServiceChange): boolean {
+  const granted = grantedRoutes(after);
+  if (granted.length === 0) return false;
+  const had = new Set(grantedRoutes(before).map(routeClaim));
+  return granted.some((route) => !had.has(routeClaim(route)));
 }
 
 function reclaim(catalog: Catalog, key: ServiceKey): readonly ServiceChange[] {

@@ -5,7 +5,7 @@ import { trimmed } from './trimmed.ts';
 
 /** Who claims what, and by which right: the lower number first (`Job.CreateIndex`), then the key. */
 export interface Claims {
-  /** Nearly always one, so that a list is smaller than a map, and as fast. */
+  /** The holder first. Nearly always one, so that a list is smaller than a map, and as fast. */
   readonly byClaim: Map<string, readonly ServiceKey[]>;
   readonly byService: Map<ServiceKey, { readonly wanted: readonly string[]; readonly right: number }>;
 }
@@ -32,46 +32,53 @@ export function backendClaim(backend: string): string {
   return `backend ${backend}`;
 }
 
-/** Replaces a service's claims and returns the other services that may have won or lost something by it. */
+/**
+ * Replaces a service's claims and returns the other services that won or lost something by it, or lost it to another one now.
+ * A thousand may want one domain: those that it makes no difference to are not looked at.
+ */
 export function setClaims(claims: Claims, key: ServiceKey, wanted: readonly string[], right: number): Set<ServiceKey> {
   const touched = new Set<ServiceKey>();
   const had = claims.byService.get(key);
   if (had?.wanted === wanted && had.right === right) return touched;
-  for (const claim of had?.wanted ?? []) {
-    const others = othersOf(claims, claim, key);
-    if (others.length === 0) claims.byClaim.delete(claim);
-    else claims.byClaim.set(claim, others);
-    for (const other of others) touched.add(other);
-  }
-  for (const claim of wanted) {
-    const others = othersOf(claims, claim, key);
-    for (const other of others) touched.add(other);
-    claims.byClaim.set(claim, others.concat(key));
-  }
   if (wanted.length > 0) claims.byService.set(key, { wanted, right });
   else claims.byService.delete(key);
+  const wants = new Set(wanted);
+  for (const claim of new Set([...(had?.wanted ?? []), ...wanted])) {
+    const before = claims.byClaim.get(claim) ?? [];
+    const others = before.filter((one) => one !== key);
+    const left = before[0] === key ? holderFirst(claims, others) : others;
+    const now = wants.has(claim) ? join(claims, left, key) : left;
+    if (now.length === 0) claims.byClaim.delete(claim);
+    else claims.byClaim.set(claim, now);
+    if (now[0] !== before[0]) for (const other of others) touched.add(other);
+  }
   return touched;
 }
 
-function othersOf(claims: Claims, claim: string, key: ServiceKey): readonly ServiceKey[] {
-  return claims.byClaim.get(claim)?.filter((one) => one !== key) ?? [];
+function holderFirst(claims: Claims, claimants: readonly ServiceKey[]): readonly ServiceKey[] {
+  if (claimants.length < 2) return claimants;
+  const holder = claimants.reduce((a, b) => (precedes(claims, b, a) ? b : a));
+  return [holder, ...claimants.filter((one) => one !== holder)];
+}
+
+function join(claims: Claims, others: readonly ServiceKey[], key: ServiceKey): readonly ServiceKey[] {
+  const [holder] = others;
+  return holder !== undefined && precedes(claims, key, holder) ? [key, ...others] : others.concat(key);
 }
 
 /** The claims of a service that another one holds. */
 export function denialsOf(claims: Claims, key: ServiceKey): readonly Denial[] {
-  let denials = none;
-  for (const claim of claims.byService.get(key)?.wanted ?? []) {
+  const denials = (claims.byService.get(key)?.wanted ?? []).flatMap((claim) => {
     const holder = holderOf(claims, claim);
-    if (holder !== undefined && holder !== key) denials = [...denials, { claim, holder }];
-  }
-  return denials;
+    return holder === undefined || holder === key ? [] : { claim, holder };
+  });
+  return denials.length === 0 ? none : denials;
 }
 
 const none: readonly Denial[] = [];
 
 export function holderOf(claims: Claims, claim: string): ServiceKey | undefined {
-  const claimants = claims.byClaim.get(claim);
-  return claimants?.reduce((a, b) => (precedes(claims, b, a) ? b : a));
+  return claims.byClaim.get(claim)?.[0];
 }
 
 /** Everybody who claims it, and by which right; the holder first. */

@@ -395,6 +395,19 @@ describe('foldEvent', () => {
       const catalog = given(snapshot([withDomain('a', 1), withDomain('b', 2, 'haproxy.domain.type=prefix')]));
       expect(holder(catalog, 'default/a', 'default/b')).to.have.length(2);
     });
+
+    it('also between hundreds that want the same hundred domains, in no time', () => {
+      const catalog = createCatalog('haproxy');
+      foldEvent(catalog, empty);
+      const domains = Array.from({ length: 100 }, (_, n) => `d${n}.com`).join(',');
+      const startedAt = performance.now();
+      for (let n = 1; n <= 200; n += 1) {
+        const one = registration({ service: `s${n}`, createIndex: n, tags: [enabled, `haproxy.domain=${domains}`] });
+        expect(foldEvent(catalog, registered(one))).to.have.length(1);
+      }
+      expect(catalog.services.get('default/s200')?.denials).to.have.length(100);
+      expect(performance.now() - startedAt).to.be.below(4000);
+    });
   });
 
   describe('follows the checks of a job', () => {

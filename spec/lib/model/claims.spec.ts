@@ -62,6 +62,21 @@ describe('setClaims', () => {
     expect(holderOf(claims, 'x')).to.equal('d/b');
   });
 
+  it('touches nobody where the holder stays the same', () => {
+    const claims = createClaims();
+    for (const [key, right] of [
+      ['d/b', 2],
+      ['d/c', 3],
+      ['d/a', 3],
+    ] as const) {
+      expect([...setClaims(claims, key, ['x'], right)]).to.deep.equal([]);
+    }
+    expect([...setClaims(claims, 'd/c', ['x', 'y'], 4)]).to.deep.equal([]);
+    expect([...setClaims(claims, 'd/c', [], 4)]).to.deep.equal([]);
+    expect([...setClaims(claims, 'd/b', ['x'], 1)]).to.deep.equal([]);
+    expect([...setClaims(claims, 'd/b', [], 1)]).to.deep.equal(['d/a']);
+  });
+
   it('keeps nothing of what nobody claims', () => {
     const claims = createClaims();
     setClaims(claims, 'd/a', ['x'], 1);
