@@ -66,12 +66,13 @@ const reopen = { kind: 'reopen' } as const;
 /**
  * One life of the event stream: open it, wait for its first heartbeat, catch up with REST, pass its events on, and audit
  * them. Errors with a FailureError when the stream or what it needs of REST fails; completes when the stream has to be
- * opened again without failure, because there is a namespace that it does not see. What must outlive it is in `ledger`.
+ * opened again without failure, because there is a namespace that it does not see, or a newer token. What must outlive it is in `ledger`.
  */
 export function nomadSession(client: NomadClient, ledger: Ledger, options: SessionOptions): Observable<Told> {
   const { namespaces, prefix, aliases, auditEveryMs, lossAfterMs, owed, ghosts, scheduler } = options;
   const everywhere = namespaces.includes('*');
 
+  let tokenOpenedWith = 0;
   /** Read before the stream is opened: Nomad expands `*` at that moment, and never again. */
   const visibleNamespaces = everywhere ? client.getNamespaces() : of([]);
   const newestIndex = defer(() => {
@@ -157,6 +158,7 @@ export function nomadSession(client: NomadClient, ledger: Ledger, options: Sessi
       reopenForNewNamespace(visible),
       defer(() => (ledger.owed() === undefined ? compareWithRest() : EMPTY)),
       verified(snapshotIfOwed()),
+      reopenForNewToken(),
     );
   }
 
@@ -191,6 +193,11 @@ export function nomadSession(client: NomadClient, ledger: Ledger, options: Sessi
     );
   }
 
+  /** Nomad says nothing when the token that a stream was opened with expires, and sends nothing either. REST has taken the new one. */
+  function reopenForNewToken(): Observable<typeof reopen> {
+    return defer(() => (client.tokenChanges() === tokenOpenedWith ? EMPTY : of(reopen)));
+  }
+
   function compareWithRest(): Observable<never> {
     return newestIndex.pipe(
       concatMap((index) => {
@@ -212,6 +219,7 @@ export function nomadSession(client: NomadClient, ledger: Ledger, options: Sessi
 
   return defer(() => {
     ledger.hold();
+    tokenOpenedWith = client.tokenChanges();
     return visibleNamespaces.pipe(
       switchMap((visible) =>
         openStreams().pipe(

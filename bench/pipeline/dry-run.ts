@@ -115,6 +115,7 @@ function clientOf(cluster: Cluster, bytes: Observable<Uint8Array>): NomadClient 
   return {
     address: 'http://nomad.invalid',
     hide: (text) => text,
+    tokenChanges: () => 0,
     openStream: () => merge(bytes, NEVER),
     getServices: () =>
       of({

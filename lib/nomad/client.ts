@@ -26,6 +26,8 @@ import { transportOf } from './transport.ts';
 export interface NomadClient {
   /** Where it talks to, without secrets. */
   readonly address: string;
+  /** How often the token file has turned out to hold another token: what was opened before one of them is not of it. */
+  readonly tokenChanges: () => number;
   /** For texts that the stream brings: without our secrets, which a server may repeat. */
   readonly hide: Hide;
   /**
@@ -118,6 +120,7 @@ export function createNomadClient(settings: NomadSettings): NomadClient {
 
   return {
     address,
+    tokenChanges: token.changes,
     hide,
     openStream({ index, namespace, topics }) {
       const parameters: Parameters = [

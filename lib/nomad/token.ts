@@ -10,6 +10,8 @@ export interface Token {
   readonly current: () => string | undefined;
   /** After a refusal: reads the file whatever its time says; true when that is another token than before. */
   readonly renew: () => boolean;
+  /** How often the file has turned out to hold another token; looks at it, and is the same where it cannot be read. */
+  readonly changes: () => number;
   /** The token in force and the one before it, of which an answer may still speak. */
   readonly known: () => readonly string[];
 }
@@ -27,6 +29,7 @@ export function createToken(settings: { readonly token?: string; readonly tokenF
       return token;
     },
     renew: () => false,
+    changes: () => 0,
     known: () => (token === undefined ? [] : [token]),
   };
 }
@@ -39,6 +42,7 @@ function fileToken(path: string): Token {
   let modifiedMs = Number.NaN;
   let known: string | undefined;
   let earlier: string | undefined;
+  let changes = 0;
 
   function read(): void {
     try {
@@ -46,7 +50,9 @@ function fileToken(path: string): Token {
       const found = readFileSync(path, 'utf8').trim();
       if (!usable.test(found)) throw new Error(unusable);
       modifiedMs = mtimeMs;
-      if (found !== known) earlier = known;
+      if (found === known) return;
+      if (known !== undefined) changes += 1;
+      earlier = known;
       known = found;
     } catch (error) {
       throw refusal((error as Error).message, path, 'check nomad.token_file, and that the connector may read it');
@@ -62,15 +68,25 @@ function fileToken(path: string): Token {
     }
   }
 
+  function current(): string | undefined {
+    if (moved()) read();
+    return known;
+  }
+
   return {
-    current() {
-      if (moved()) read();
-      return known;
-    },
+    current,
     renew() {
       const before = known;
       read();
       return known !== before;
+    },
+    changes() {
+      try {
+        current();
+      } catch {
+        // Whoever needs it says so.
+      }
+      return changes;
     },
     known: () => [known, earlier].filter((one) => one !== undefined),
   };

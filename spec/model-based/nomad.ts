@@ -197,6 +197,7 @@ export function createSimulatedNomad(start: NomadState, time: VirtualTime): Simu
   const client: NomadClient = {
     address: 'http://nomad.invalid',
     hide: (text) => text,
+    tokenChanges: () => 0,
     openStream: (options) => defer(() => openStream(options)),
     getServices: (namespace) =>
       asked(() => {

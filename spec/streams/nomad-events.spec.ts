@@ -1,4 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { assert, expect } from 'chai';
@@ -615,6 +617,35 @@ describe('nomadEvents', () => {
     });
   });
 
+  describe('a token in a file', () => {
+    it('is the newest one in the stream, too, which misses nothing', async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'token-'));
+      cleanUp.add(() => {
+        rmSync(folder, { recursive: true });
+      });
+      const tokenFile = join(folder, 'token');
+      writeFileSync(tokenFile, 'first');
+      const server = await start({ token: 'first' });
+      const follower = await connected(server, { auditEveryMs: 10 }, () =>
+        createNomadClient({ address: server.address, tokenFile, skipVerify: false }),
+      );
+      server.setToken('second');
+      writeFileSync(tokenFile, 'second');
+      utimesSync(tokenFile, 1, 1);
+      const streams = () => server.requests.filter(({ url }) => url.startsWith('/v1/event/stream'));
+      const registered: string[] = [];
+      await until(() => {
+        registered.push(server.register({ ServiceName: 'web' }).ID);
+        return streams().length === 2 && follower.notices('nomad-connected').length === 2;
+      });
+      await until(() => follower.ids().includes(registered.at(-1)!));
+      expect(follower.ids()).to.deep.equal(registered.toSorted());
+      expect(streams().map(({ headers }) => headers['x-nomad-token'])).to.deep.equal(['first', 'second']);
+      expect(server.streams()).to.equal(1);
+      expect(follower.notices('nomad-lost')).to.deep.equal([]);
+    });
+  });
+
   describe('namespaces', () => {
     it('follows a list as one', async () => {
       const server = await start();
@@ -710,6 +741,7 @@ describe('nomadEvents, when a snapshot takes long', () => {
     const client = {
       address: 'http://nomad',
       hide: (text) => text,
+      tokenChanges: () => 0,
       openStream: () => concat(of(new TextEncoder().encode('{}\n')), NEVER),
       getServices: () => of({ index: 1, value: names }),
       getService: () => of({ index: 1, value: [] }).pipe(delay(eachMs, scheduler)),

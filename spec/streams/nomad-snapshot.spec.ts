@@ -40,6 +40,7 @@ function clientOf(
   return {
     address: 'http://nomad',
     hide: (text) => text,
+    tokenChanges: () => 0,
     openStream: () => NEVER,
     getServices: (namespace) => {
       const value = Object.entries(tagsOf[namespace] ?? {}).map(([name, tags]) => ({ namespace, name, tags }));
