@@ -228,6 +228,28 @@ describe('probeInstances', () => {
       });
     }
 
+    describe('or a name', () => {
+      function probeName(find: (name: string) => Promise<string>): Promise<ProbeResult> {
+        return firstValueFrom(probeInstances('haproxy', find)(registration({ address: 'a.example.com' }), undefined));
+      }
+      const failing = (code: string) => () => Promise.reject(Object.assign(new Error(code), { code }));
+
+      it('that leads there', async () => {
+        expect(await probeName(() => Promise.resolve('169.254.169.254'))).to.equal('forbidden');
+      });
+
+      it('of which no name server says in time where it leads', async () => {
+        const startedAt = performance.now();
+        expect(await probeName(() => new Promise(() => undefined))).to.equal('forbidden');
+        expect(performance.now() - startedAt).to.be.within(900, 1500);
+        expect(await probeName(failing('EAI_AGAIN'))).to.equal('forbidden');
+      });
+
+      it('but not one that there is not: HAProxy may know better', async () => {
+        expect(await probeName(failing('ENOTFOUND'))).to.equal('unreachable');
+      });
+    });
+
     it('sees through other ways to write it', async () => {
       const startedAt = performance.now();
       for (const address of ['2852039166', '0xa9fea9fe', '169.254.43518', '0251.0376.0251.0376']) {
