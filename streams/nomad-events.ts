@@ -34,6 +34,8 @@ export interface NomadEventsOptions {
   readonly renewEveryMs?: number;
   /** A difference between stream and REST that lasts this long is a loss. */
   readonly lossAfterMs?: number;
+  /** Stream and REST are compared besides when a burst of events has ended so long ago. */
+  readonly quietMs?: number;
   /** The first heartbeat comes at once: without it nothing is subscribed. */
   readonly firstHeartbeatMs?: number;
   /** Heartbeats come every 30 s. */
@@ -75,6 +77,7 @@ export function nomadEvents(client: NomadClient, options: NomadEventsOptions): O
     aliases: [],
     auditEveryMs: 30_000,
     lossAfterMs: 3_000,
+    quietMs: 1_000,
     firstHeartbeatMs: 10_000,
     silenceMs: 45_000,
     ...given,

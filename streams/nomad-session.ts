@@ -3,6 +3,7 @@ import {
   concat,
   concatMap,
   connect,
+  debounceTime,
   defer,
   distinct,
   EMPTY,
@@ -43,6 +44,8 @@ export interface SessionOptions {
   readonly aliases: readonly AliasName[];
   readonly auditEveryMs: number;
   readonly lossAfterMs: number;
+  /** A burst of events has ended when none came for so long. */
+  readonly quietMs: number;
   readonly firstHeartbeatMs: number;
   readonly silenceMs: number;
   /** Absent: allocations are not verified. */
@@ -61,15 +64,18 @@ interface SourcedLine {
 /** A long snapshot says so often (ms) how far it is. */
 const progressEveryMs = 1000;
 
+/** So many lines of services are a burst. */
+const burstLines = 5;
+
 const reopen = { kind: 'reopen' } as const;
 
 /**
  * One life of the event stream: open it, wait for its first heartbeat, catch up with REST, pass its events on, and audit
  * them. Errors with a FailureError when the stream or what it needs of REST fails; completes when the stream has to be
- * opened again without failure, because there is a namespace that it does not see, or a newer token. What must outlive it is in `ledger`.
+ * opened again without failure, because there is a namespace that it does not see, a newer token, or because it has fallen silent. What must outlive it is in `ledger`.
  */
 export function nomadSession(client: NomadClient, ledger: Ledger, options: SessionOptions): Observable<Told> {
-  const { namespaces, prefix, aliases, auditEveryMs, lossAfterMs, owed, ghosts, scheduler } = options;
+  const { namespaces, prefix, aliases, auditEveryMs, lossAfterMs, quietMs, owed, ghosts, scheduler } = options;
   const everywhere = namespaces.includes('*');
 
   let tokenOpenedWith = 0;
@@ -145,9 +151,10 @@ export function nomadSession(client: NomadClient, ledger: Ledger, options: Sessi
   }
 
   /** One at a time, or an older snapshot could overtake a newer one; what is owed and not taken now is the next audit's. */
-  function lookAgain(visible: readonly string[]): Observable<Told | typeof reopen> {
+  function lookAgain(visible: readonly string[], lines: Observable<SourcedLine>): Observable<Told | typeof reopen> {
     return merge(
       timer(auditEveryMs, auditEveryMs, scheduler).pipe(map(() => audit(visible))),
+      burstsOver(lines).pipe(map(auditBurst)),
       owed.pipe(map(() => verified(snapshotIfOwed()))),
     ).pipe(exhaustMap((work: Observable<Told | typeof reopen>) => work.pipe(catchError(unlessRefused))));
   }
@@ -159,6 +166,35 @@ export function nomadSession(client: NomadClient, ledger: Ledger, options: Sessi
       defer(() => (ledger.owed() === undefined ? compareWithRest() : EMPTY)),
       verified(snapshotIfOwed()),
       reopenForNewToken(),
+    );
+  }
+
+  function burstsOver(lines: Observable<SourcedLine>): Observable<unknown> {
+    return defer(() => {
+      let told = 0;
+      return lines.pipe(
+        filter(({ line }) => line.kind === 'events' && line.events.some(isOfService)),
+        tap(() => {
+          told += 1;
+        }),
+        debounceTime(quietMs, scheduler),
+        filter(() => {
+          const isBurst = told >= burstLines;
+          told = 0;
+          return isBurst;
+        }),
+      );
+    });
+  }
+
+  /**
+   * A burst may overrun the server's buffer. Nomad from 1.11.2 on tells nothing from there on, and may leave the connection
+   * open for half a minute (measured on 2.0): what a stream has missed then it does not make up for.
+   */
+  function auditBurst(): Observable<Told | typeof reopen> {
+    return concat(
+      defer(() => (ledger.owed() === undefined ? compareWithRest() : EMPTY)),
+      defer(() => (ledger.owed() === undefined ? EMPTY : of(reopen))),
     );
   }
 
@@ -231,7 +267,7 @@ export function nomadSession(client: NomadClient, ledger: Ledger, options: Sessi
                   concat(
                     of<Told>({ kind: 'nomad-connected', address: client.address }),
                     verified(defer(catchUp)),
-                    lookAgain(visible),
+                    lookAgain(visible, lines),
                   ),
                 ),
               ),
@@ -255,6 +291,10 @@ function greeting(lines: Observable<SourcedLine>, streams: number): Observable<u
     skip(streams - 1),
     take(1),
   );
+}
+
+function isOfService({ kind }: Event): boolean {
+  return kind === 'service-registered' || kind === 'service-deregistered';
 }
 
 /** An audit may fail while the stream is well, and is held again; but a token that REST refuses will not do for the stream. */

@@ -617,6 +617,47 @@ describe('nomadEvents', () => {
     });
   });
 
+  describe('after a burst', () => {
+    async function overrun(events: number): Promise<{ server: NomadServer; follower: Follower; lost: string }> {
+      const server = await start();
+      const follower = await connected(server, { quietMs: 20 });
+      for (let n = 0; n < events; n += 1) server.register({ ServiceName: 'web', Tags: ['haproxy.enable=true'] });
+      let lost = '';
+      server.silently(() => {
+        lost = server.register({ ServiceName: 'web', Tags: ['haproxy.enable=true'] }).ID;
+      });
+      await until(() => follower.events().length === 1 + events);
+      return { server, follower, lost };
+    }
+
+    it('that the server did not see through, opens the stream again, and finds what it missed', async () => {
+      const { server, follower, lost } = await overrun(5);
+      await until(() => follower.ids().includes(lost));
+      expect(follower.ids()).to.have.length(6);
+      expect(asked(server, '/v1/event/stream')).to.equal(2);
+      expect(follower.notices('nomad-lost')).to.deep.equal([]);
+      const next = server.register({ ServiceName: 'web' });
+      await until(() => follower.ids().includes(next.ID));
+    });
+
+    it('that came through, is content', async () => {
+      const server = await start();
+      const follower = await connected(server, { quietMs: 20 });
+      for (let n = 0; n < 30; n += 1) server.register({ ServiceName: 'web' });
+      await until(() => asked(server, '/v1/service/none') === 1);
+      await sleep(50);
+      expect(asked(server, '/v1/service/none')).to.equal(1);
+      expect(asked(server, '/v1/event/stream')).to.equal(1);
+      expect(follower.ids()).to.have.length(30);
+    });
+
+    it('of less nobody asks', async () => {
+      const { server } = await overrun(4);
+      await sleep(60);
+      expect(asked(server, '/v1/service/none')).to.equal(0);
+    });
+  });
+
   describe('a token in a file', () => {
     it('is the newest one in the stream, too, which misses nothing', async () => {
       const folder = mkdtempSync(join(tmpdir(), 'token-'));
