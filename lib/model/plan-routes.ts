@@ -20,6 +20,8 @@ export interface RowBook {
   /** Rows that the service was granted earlier and may still have. */
   readonly had: readonly Route[];
   readonly isOthers: (route: Route) => boolean;
+  /** Another service has won it and is going to lead it elsewhere. */
+  readonly isAwaited: (route: Route) => boolean;
 }
 
 /**
@@ -34,7 +36,7 @@ export function planRoutes(
   view: View,
   policy: Policy,
   ages: Ages,
-  { had, isOthers }: RowBook,
+  { had, isOthers, isAwaited }: RowBook,
 ): Plan {
   const { key, before, after } = change;
   if (placement.kind === 'refused') {
@@ -62,6 +64,7 @@ export function planRoutes(
   for (const route of distinct(present.flatMap((routes) => without(routes, wanted)))) {
     const backend = view.maps[route.map].get(route.key);
     if (backend === undefined || (isOthers(route) && backend !== section)) continue;
+    if (isAwaited(route) && backends.includes(backend)) continue;
     const isOurDoing = includes(unusable, route) || (includes(had, route) && !isMarked(backend));
     if (view.backends.has(backend) && !backends.includes(backend) && !isOurDoing) continue;
     steps.push({ kind: 'delete-route', service: key, route });

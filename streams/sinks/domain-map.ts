@@ -8,7 +8,8 @@ import { collectPlans, type Plans, type Sink } from './sink.ts';
 
 /**
  * Rows of the three maps, and the routing rule in the configured frontends. It remembers who wants which row, because a
- * row may pass from one service to another while both name the same backend, and must not be deleted by the first. A
+ * row may pass from one service to another while both name the same backend, and must not be deleted by the first. Nor is one
+ * that another service wins, whose backend may still have to be made: that one leads it there when it stands. A
  * service whose wish is refused keeps its rows and wants no others, until it is granted. The maps are ours alone: with a
  * snapshot, rows go that nobody wants and that lead to no backend, whoever wrote them.
  */
@@ -19,6 +20,8 @@ export function domainMap(policy: Policy): Sink {
     regex: new Map<string, ServiceKey>(),
   } satisfies Record<RouteMap, Map<string, ServiceKey>>;
   const wantedOf = new Map<ServiceKey, readonly Route[]>();
+  /** Services that were last planned with a wish that is refused. */
+  const refused = new Set<ServiceKey>();
   /** Rows that a service may have in HAProxy: those it wants, and those it has wanted. */
   const grantedTo = new Map<ServiceKey, readonly Route[]>();
 
@@ -64,13 +67,17 @@ export function domainMap(policy: Policy): Sink {
 
   return (view, ages) => (batch) => {
     for (const { change, placement } of batch) {
+      if (placement.kind === 'refused') refused.add(change.key);
+      else refused.delete(change.key);
       if (placement.kind === 'refused') noteHeld(change, view);
       else remember(change.key, grantedRoutes(change.after));
     }
     const plans = collectPlans(batch, function* ({ change, placement }) {
       const { key, after } = change;
       const isOthers = (route: Route) => (holderOf(route) ?? key) !== key;
-      yield planRoutes(change, placement, view, policy, ages, { had: noteGranted(key, view), isOthers });
+      const denied = after?.denials.filter(({ holder }) => !refused.has(holder)).map(({ claim }) => claim) ?? [];
+      const isAwaited = (route: Route) => denied.includes(routeClaim(route));
+      yield planRoutes(change, placement, view, policy, ages, { had: noteGranted(key, view), isOthers, isAwaited });
       if (grantedRoutes(after).length > 0) yield planRouting(key, view, policy);
     });
     const first = batch[0]?.change;

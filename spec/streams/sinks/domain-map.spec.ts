@@ -63,6 +63,34 @@ describe('domainMap', () => {
     expect(plans(sink, world, becomes(before, after))).to.deep.equal(['delete-route exact a.com']);
   });
 
+  describe('where another service wins a domain', () => {
+    const web = of('web', 'haproxy.domain=a.com');
+    const loser = { ...web, denials: [{ claim: 'exact domain a.com', holder: 'default/heir' as const }] };
+    const heir = of('heir', 'haproxy.domain=a.com');
+    const none = of('heir', 'haproxy.domain=a.com', 'haproxy.backend=custom', 'haproxy.backend.name=nowhere');
+
+    it('leaves the row to that one, who may have to wait for its backend', () => {
+      const world = givenView().settle(appears(web));
+      const sink = domainMap(policy);
+      expect(plans(sink, world, becomes(web, loser))).to.deep.equal([]);
+      expect(plans(sink, world, appears(heir))).to.deep.equal(['set-route exact a.com heir']);
+      expect(plans(sink, world, becomes(web, loser))).to.deep.equal([]);
+    });
+
+    it('leaves it in a new run, too', () => {
+      const world = givenView(givenView().settle(appears(web)).state.text);
+      world.state.maps.exact.set('a.com', 'web');
+      expect(plans(domainMap(policy), world, appears(loser))).to.deep.equal([]);
+    });
+
+    it('deletes it where that one has nowhere to lead it', () => {
+      const world = givenView().settle(appears(web));
+      expect(plans(domainMap(policy), world, becomes(web, loser), appears(none))).to.deep.equal([
+        'delete-route exact a.com',
+      ]);
+    });
+  });
+
   it('deletes, with a snapshot, rows that nobody wants and that lead to no backend', () => {
     const world = givenView(givenView().settle(appears(of('web'))).state.text);
     world.state.maps.exact.set('stray.com', 'nowhere').set('a.com', 'nowhere').set('kept.com', 'no_route');
