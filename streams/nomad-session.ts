@@ -3,7 +3,6 @@ import {
   concat,
   concatMap,
   connect,
-  debounceTime,
   defer,
   distinct,
   EMPTY,
@@ -34,6 +33,7 @@ import type { NomadClient } from '../lib/nomad/client.ts';
 import type { GhostBook } from '../lib/nomad/ghosts.ts';
 import type { Ledger } from '../lib/nomad/ledger.ts';
 import { emitEach } from '../operators/emit-each.ts';
+import { endsOfBursts } from './ends-of-bursts.ts';
 import { nomadLines, type Line } from './nomad-lines.ts';
 import { ghostFacts, progressNotice, skippedNotice, snapshotNotice } from './nomad-notices.ts';
 import { followSnapshot, isProgress, isTaken, type SnapshotTaken } from './nomad-snapshot.ts';
@@ -64,15 +64,13 @@ interface SourcedLine {
 /** A long snapshot says so often (ms) how far it is. */
 const progressEveryMs = 1000;
 
-/** So many lines of services are a burst. */
-const burstLines = 5;
-
 const reopen = { kind: 'reopen' } as const;
 
 /**
  * One life of the event stream: open it, wait for its first heartbeat, catch up with REST, pass its events on, and audit
  * them. Errors with a FailureError when the stream or what it needs of REST fails; completes when the stream has to be
- * opened again without failure, because there is a namespace that it does not see, a newer token, or because it has fallen silent. What must outlive it is in `ledger`.
+ * opened again without failure, because there is a namespace that it does not see, a newer token, or because it has fallen
+ * silent. What must outlive it is in `ledger`.
  */
 export function nomadSession(client: NomadClient, ledger: Ledger, options: SessionOptions): Observable<Told> {
   const { namespaces, prefix, aliases, auditEveryMs, lossAfterMs, quietMs, owed, ghosts, scheduler } = options;
@@ -154,7 +152,11 @@ export function nomadSession(client: NomadClient, ledger: Ledger, options: Sessi
   function lookAgain(visible: readonly string[], lines: Observable<SourcedLine>): Observable<Told | typeof reopen> {
     return merge(
       timer(auditEveryMs, auditEveryMs, scheduler).pipe(map(() => audit(visible))),
-      burstsOver(lines).pipe(map(auditBurst)),
+      lines.pipe(
+        map(({ line }) => line),
+        endsOfBursts(quietMs, scheduler),
+        map(auditBurst),
+      ),
       owed.pipe(map(() => verified(snapshotIfOwed()))),
     ).pipe(exhaustMap((work: Observable<Told | typeof reopen>) => work.pipe(catchError(unlessRefused))));
   }
@@ -167,24 +169,6 @@ export function nomadSession(client: NomadClient, ledger: Ledger, options: Sessi
       verified(snapshotIfOwed()),
       reopenForNewToken(),
     );
-  }
-
-  function burstsOver(lines: Observable<SourcedLine>): Observable<unknown> {
-    return defer(() => {
-      let told = 0;
-      return lines.pipe(
-        filter(({ line }) => line.kind === 'events' && line.events.some(isOfService)),
-        tap(() => {
-          told += 1;
-        }),
-        debounceTime(quietMs, scheduler),
-        filter(() => {
-          const isBurst = told >= burstLines;
-          told = 0;
-          return isBurst;
-        }),
-      );
-    });
   }
 
   /**
@@ -291,10 +275,6 @@ function greeting(lines: Observable<SourcedLine>, streams: number): Observable<u
     skip(streams - 1),
     take(1),
   );
-}
-
-function isOfService({ kind }: Event): boolean {
-  return kind === 'service-registered' || kind === 'service-deregistered';
 }
 
 /** An audit may fail while the stream is well, and is held again; but a token that REST refuses will not do for the stream. */

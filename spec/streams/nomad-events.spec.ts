@@ -651,8 +651,12 @@ describe('nomadEvents', () => {
       expect(follower.ids()).to.have.length(30);
     });
 
-    it('of less nobody asks', async () => {
-      const { server } = await overrun(4);
+    it('of less nobody asks, nor of one instance that is told a thousand times', async () => {
+      const { server, follower } = await overrun(4);
+      await sleep(60);
+      const same = server.register({ ServiceName: 'web' });
+      for (let n = 0; n < 1000; n += 1) server.register(same);
+      await until(() => follower.events().length === 1 + 4 + 1 + 1000);
       await sleep(60);
       expect(asked(server, '/v1/service/none')).to.equal(0);
     });
