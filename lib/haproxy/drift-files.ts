@@ -2,11 +2,10 @@ import { FailureError } from '../model/failure.ts';
 import type { RouteMap } from '../model/events.ts';
 import type { Notice } from '../model/notice.ts';
 import { ask } from './ask.ts';
-import type { MapEntry } from './client-maps.ts';
 import type { DataplaneClient } from './client.ts';
 import type { LastResort } from './last-resort.ts';
 import type { MapFiles } from './map-files.ts';
-import { compareRows, mendRows, sayRowDrift, type RowDrift } from './map-mend.ts';
+import { compareRows, loadedRows, mendRows, sayRowDrift, type RowDrift } from './map-mend.ts';
 import type { Known, Memory } from './memory.ts';
 import type { MapRows } from './view.ts';
 import type { Generation } from './watch.ts';
@@ -64,7 +63,7 @@ export function createDriftFiles(options: DriftFilesOptions): DriftFiles {
   async function mendMap(map: RouteMap, { file, rows, view }: Known): Promise<readonly Notice[]> {
     const name = files.nameOf(map);
     const where = `map ${name}`;
-    const entries = await entriesOf(name);
+    const entries = await loadedRows(client, name);
     if (entries === undefined) {
       const isRouted = [...view.frontends.values()].some(({ routed }) => routed);
       return isRouted ? lastResort.reload(where, 'HAProxy does not have it', file.text) : [];
@@ -86,16 +85,6 @@ export function createDriftFiles(options: DriftFilesOptions): DriftFiles {
     } catch (error) {
       if (!(error instanceof FailureError) || error.failure.kind === 'unreachable') throw error;
       return false;
-    }
-  }
-
-  /** Undefined: HAProxy has no such map. */
-  async function entriesOf(name: string): Promise<readonly MapEntry[] | undefined> {
-    try {
-      return await ask(client.getEntries(name));
-    } catch (error) {
-      if (error instanceof FailureError && error.failure.kind === 'not-found') return undefined;
-      throw error;
     }
   }
 

@@ -1,4 +1,5 @@
 import type { RouteMap } from '../model/events.ts';
+import { FailureError } from '../model/failure.ts';
 import { ask } from './ask.ts';
 import { isEntryKey } from '../model/entry-key.ts';
 import type { MapCalls, MapEntry } from './client-maps.ts';
@@ -37,6 +38,16 @@ export function compareRows(
 export function sayRowDrift({ missing, different, extra, inOrder }: RowDrift): string {
   const counts = `${missing.length} rows missing, ${different.length} different, ${extra.length} too many`;
   return inOrder ? counts : `${counts}, in another order`;
+}
+
+/** The rows of the running process; undefined: it has no such map. Rejects with a FailureError. */
+export async function loadedRows(calls: MapCalls, name: string): Promise<readonly MapEntry[] | undefined> {
+  try {
+    return await ask(calls.getEntries(name));
+  } catch (error) {
+    if (error instanceof FailureError && error.failure.kind === 'not-found') return undefined;
+    throw error;
+  }
 }
 
 /**

@@ -19,6 +19,11 @@ export interface Known {
 export interface Memory {
   known: Known | undefined;
   /**
+   * The rows that the map files had when they were last read or written, without those that were to go since: a file that
+   * has none of them has lost them. They outlive `known`. Undefined: never read.
+   */
+  rows: MapRows | undefined;
+  /**
    * Steps that the process was told and the file does not say yet, oldest first. They outlive `known`: whoever reads
    * everything anew tells them again, so that view and process agree.
    */
@@ -40,6 +45,7 @@ export interface Memory {
 export function createMemory(): Memory {
   return {
     known: undefined,
+    rows: undefined,
     pending: [],
     moving: new Map(),
     busy: new Set(),

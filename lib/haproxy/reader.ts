@@ -7,11 +7,13 @@ import type { DataplaneClient, RawConfiguration } from './client.ts';
 import { isRefusal } from './client-failures.ts';
 import { reloadText } from './commit.ts';
 import type { LostReloads } from './lost-reloads.ts';
-import type { MapFiles } from './map-files.ts';
+import { putBackRows } from './lost-rows.ts';
+import type { FoundMaps, MapFiles } from './map-files.ts';
+import { loadedRows } from './map-mend.ts';
 import type { Known, Memory } from './memory.ts';
 import { sendSteps } from './runtime-lane.ts';
 import { capabilitiesOf, type Capabilities, type Versions } from './versions.ts';
-import { readView } from './view.ts';
+import { readView, type MapRows } from './view.ts';
 import type { Generation } from './watch.ts';
 
 export interface ReaderOptions {
@@ -63,16 +65,47 @@ export function createReader(options: ReaderOptions): Reader {
     if (hasMoved || (generation.text !== undefined && generation.text !== file.text)) {
       say({ kind: 'haproxy-moved', what: 'the configuration was changed' });
     }
+    const maps = await readMaps(file);
     if (await lostReloads.found(file)) sayReloaded(file.version, 0);
     if (wantsReload()) file = await reload(file);
     generation.version = file.version;
     generation.text = file.text;
-    const found = { file, ...(await files.read()) };
+    const found = { file, ...maps };
     if (memory.pending.length > 0) {
       dropLostSteps(viewOf(found));
       await tellAgain();
     }
     return remember(found);
+  }
+
+  /**
+   * HAProxy would lose with its next reload what the files have lost, and a comparison with them would take it from HAProxy at
+   * once, whoever wants it.
+   */
+  async function readMaps(file: RawConfiguration): Promise<FoundMaps> {
+    const found = await files.read();
+    const rows = putBackRows(found.rows, memory.rows ?? (await rowsInUse({ file, ...found })));
+    if (rows === undefined) return found;
+    await files.write(found.rows, rows);
+    say({ kind: 'haproxy-moved', what: 'a map file had lost its rows, which were put back' });
+    return { ...found, rows };
+  }
+
+  /** The rows that the running HAProxy has, and that lead to where we have servers. */
+  async function rowsInUse(found: Omit<Known, 'view'>): Promise<MapRows> {
+    const { backends } = viewOf(found);
+    const rows = {
+      exact: new Map<string, string>(),
+      prefix: new Map<string, string>(),
+      regex: new Map<string, string>(),
+    };
+    for (const map of files.maps) {
+      for (const { key, value } of (await loadedRows(client, files.nameOf(map))) ?? []) {
+        const isOurs = (backends.get(value)?.slots.length ?? 0) > 0;
+        if (isOurs && !rows[map].has(key)) rows[map].set(key, value);
+      }
+    }
+    return rows;
   }
 
   function wantsReload(): boolean {
@@ -142,6 +175,7 @@ export function createReader(options: ReaderOptions): Reader {
   function remember(found: Omit<Known, 'view'>): View {
     const view = viewOf(found);
     dropLostSteps(view);
+    memory.rows = found.rows;
     memory.known = { ...found, view: moveSlots(view, memory.pending) };
     return memory.known.view;
   }

@@ -10,6 +10,7 @@ import type { DataplaneClient, RawConfiguration } from './client.ts';
 import { commitWithRows } from './commit-rows.ts';
 import { partyOf, reloadText } from './commit.ts';
 import type { Applied } from './end.ts';
+import { haveLost } from './lost-rows.ts';
 import type { MapFiles } from './map-files.ts';
 import { changeRows, writeRows, type RouteStep } from './map-writer.ts';
 import { isEntering, orderRows } from './row-order.ts';
@@ -95,11 +96,16 @@ export async function takeWriteTurn(
     if (current.text !== turn.file.text || current.version !== turn.file.version) return conflict;
     await vetting.vet(current);
   }
+  const reloads = configured.some((step) => isStructural(step) || needsReload(step));
+  if (reloads || steps.some((step) => rowNeedsReload(step, view))) {
+    const found = await files.read();
+    if (haveLost(found.rows, turn.rows)) return conflict;
+  }
   const { atOnce, before, after } = orderRows(entering, leaving, configured, view);
   await changeLoadedRows(atOnce);
   await changeLoadedRows(before);
   await drainFirst();
-  if (configured.some((step) => isStructural(step) || needsReload(step))) await commit(after.filter(isEntering));
+  if (reloads) await commit(after.filter(isEntering));
   else {
     if (configured.length > 0 || persist) await writeSlots(configured);
     await changeLoadedRows(after.filter(isEntering));
@@ -112,6 +118,8 @@ export async function takeWriteTurn(
   async function changeLoadedRows(changes: readonly RouteStep[]): Promise<void> {
     if (changes.length === 0) return;
     const startedAt = now();
+    const leaving = changes.filter((step) => !isEntering(step));
+    if (leaving.length > 0) memory.rows = changeRows(turn.rows, leaving);
     if (await writeRows(client, files.nameOf, turn.rows, changes)) turn.rowsNeedReload = true;
     turn.rows = changeRows(turn.rows, changes);
     note('maps', changes, startedAt);
@@ -175,6 +183,7 @@ export async function takeWriteTurn(
   function conclude(): void {
     const { file, rows, taken, reloaded } = turn;
     vetting.trust(file.text);
+    memory.rows = rows;
     if (memory.known === undefined) return;
     if (reloaded) remember({ file, rows, paths });
     else memory.known = moveKnown(memory.known, taken, file, rows);
