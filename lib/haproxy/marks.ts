@@ -30,6 +30,13 @@ export function readBackendMark(owner: string, words: readonly string[]): Backen
   }
 }
 
+/** True for what a connector with another owner writes of a section that it made. */
+export function isOthersMark(owner: string, words: readonly string[]): boolean {
+  const [, by = ''] = words.flatMap((word) => word.split(' '));
+  const isOwner = by !== owner && /^[a-z][a-z0-9]{0,15}$/.test(by);
+  return isOwner && /^[0-9a-f]{8}$/.test(readBackendMark(by, words)?.hash ?? '');
+}
+
 /** One word to HAProxy, whatever it holds; `encodeURIComponent` leaves the quote alone. */
 function encode(text: string): string {
   return encodeURIComponent(text).replaceAll("'", '%27');

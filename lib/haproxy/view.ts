@@ -1,7 +1,7 @@
 import type { Mark, Route, RouteMap, ServiceKey } from '../model/events.ts';
 import type { BackendView, FrontendView, SlotView, View } from '../model/view.ts';
 import { firstWord, parseConfig, readLine, type Section } from './config-text.ts';
-import { readBackendMark, readSlot, type BackendMark } from './marks.ts';
+import { isOthersMark, readBackendMark, readSlot, type BackendMark } from './marks.ts';
 import { isRouted, isRoutingLine, type MapPaths } from './routing.ts';
 
 /** Rows of the three maps, key -> backend, in the file's order. */
@@ -116,9 +116,13 @@ function readBackend(
   const slots: SlotView[] = [];
   const foreignServers: string[] = [];
   let mark: BackendMark | undefined;
+  let isOthers = false;
   for (const line of section.lines) {
     const keyword = firstWord(line);
-    if (keyword === 'description') mark ??= readBackendMark(owner, readLine(line).words);
+    if (keyword === 'description') {
+      mark ??= readBackendMark(owner, readLine(line).words);
+      isOthers ||= isOthersMark(owner, readLine(line).words);
+    }
     if (keyword !== 'server') continue;
     const slot = readSlot(owner, line);
     if (slot === undefined) foreignServers.push(readLine(line).words[1] ?? '');
@@ -127,6 +131,7 @@ function readBackend(
   return {
     name: section.name,
     ...(mark && { mark }),
+    ...(isOthers && { isOthers }),
     mode,
     dynamic: isDynamic(balance.replace(/\(.*/, ''), consistent),
     slots: [...slots], // as long as it has to be: what grew by `push` has room for more

@@ -48,7 +48,8 @@ export function place(service: Service | undefined, view: View, policy: Policy):
     return isWanted ? { ...refusal, concedes: name } : refusal;
   }
   if (there === undefined || there.mark !== undefined) return { kind: 'own', backend: wish.backend };
-  const strategy = wish.strategy ?? policy.strategy;
+  const wanted = wish.strategy ?? policy.strategy;
+  const strategy = wanted === 'use_existing' && there.isOthers ? 'create_new' : wanted;
   switch (strategy) {
     case 'use_existing': {
       const reason = incompatibility(wish, there);
@@ -116,6 +117,14 @@ function placeCustom(wish: Wish, there: BackendView | undefined): Placement {
     return refused(
       'rejected',
       `backend ${wish.backend} is the backend of ${there.mark.service}`,
+      wish.backend,
+      'name a backend that you wrote yourself',
+    );
+  }
+  if (there.isOthers) {
+    return refused(
+      'rejected',
+      `backend ${wish.backend} is made by another connector`,
       wish.backend,
       'name a backend that you wrote yourself',
     );

@@ -21,6 +21,8 @@ export interface BackendView {
   readonly name: string;
   /** Present: the section is ours, made for this service from settings with this hash. */
   readonly mark?: { readonly service: ServiceKey; readonly hash: string };
+  /** Another connector made it: that one rewrites it, and takes it away when its own service goes. */
+  readonly isOthers?: true;
   readonly mode: 'http' | 'tcp';
   /** Slots can take any weight and come and go at runtime: a dynamic balance algorithm. */
   readonly dynamic: boolean;

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { readLine } from '../../../lib/haproxy/config-text.ts';
-import { readBackendMark, readSlot, writeBackendMark, writeSlot } from '../../../lib/haproxy/marks.ts';
+import { isOthersMark, readBackendMark, readSlot, writeBackendMark, writeSlot } from '../../../lib/haproxy/marks.ts';
 import { serviceKey } from '../../../lib/model/events.ts';
 import { parked } from '../../../lib/model/section.ts';
 import type { SlotView } from '../../../lib/model/view.ts';
@@ -71,8 +71,16 @@ describe('The mark of a backend', () => {
   for (const line of foreign) {
     it(`is not ${JSON.stringify(line)}`, () => {
       expect(readBackendMark('nomad', wordsOf(line))).to.equal(undefined);
+      expect(isOthersMark('nomad', wordsOf(line))).to.equal(false);
     });
   }
+
+  it('of another owner is told from a description in words', () => {
+    const isOthers = (line: string) => isOthersMark('nomad', wordsOf(line));
+    expect(isOthers('description edge default/web 12ab34cd')).to.equal(true);
+    expect(isOthers('description nomad default/web 12ab34cd')).to.equal(false);
+    expect(isOthers('description The default/web 12ab34cd')).to.equal(false);
+  });
 });
 
 describe('A slot line', () => {

@@ -421,6 +421,21 @@ describe('A backend of somebody else', () => {
     });
   }
 
+  describe('that another connector made', () => {
+    const others = `${base}\nbackend web from main\n  description edge default/web 12ab34cd\n`;
+
+    it('is never joined: there is one of our own beside it', () => {
+      const plans = givenView(others, { strategy: 'use_existing' }).plans(appears(serving(inBackend('web'))));
+      expect(plans[0]).to.equal('create-backend nomad_default_web of 4');
+    });
+
+    it('is no custom backend either', () => {
+      const { steps, failure } = givenView(others).plan(appears(serving(custom('web'))));
+      expect(steps).to.deep.equal([]);
+      expect(messageOf(failure)).to.equal('rejected: backend web is made by another connector');
+    });
+  });
+
   it('taken twice, create_new: the second name is refused, unless it is ours already', () => {
     const taken = `${base}\nbackend nomad_default_legacy from main\n`;
     const plan = givenView(taken, { strategy: 'create_new' }).plan(appears(compatible));
