@@ -97,5 +97,28 @@ forEachImage((image) => {
       expect(connector.count('could not bring service to HAProxy', { service: 'default/stay' })).to.equal(1);
       app.deregister();
     });
+
+    it('leads to the instances that there are, also where HAProxy refuses the rest', async () => {
+      const goes = await world().start('hold', domain('hold1').slice(1));
+      const stays = await world().start('hold', domain('hold1').slice(1));
+      await eventually(async () => {
+        expect(await world().states('hold')).to.include({ nomad01: 'ready', nomad02: 'ready' });
+      });
+      const refused = domain('hold2', 'haproxy.backend=custom', 'haproxy.backend.name=strict');
+      goes.change({ Tags: refused });
+      stays.change({ Tags: refused });
+      await connector.logged('could not bring service to HAProxy', { service: 'default/hold', failure: 'rejected' });
+      goes.deregister();
+      const comes = await world().start('hold', refused.slice(1));
+      await eventually(async () => {
+        expect(await world().spread('hold1.example.com', 6)).to.deep.equal({ [stays.name]: 3, [comes.name]: 3 });
+      });
+      await eventually(async () => {
+        expect(Object.values(await world().states('hold')).sort()).to.deep.equal(['maint', 'maint', 'ready', 'ready']);
+        expect(await world().config()).to.not.include(`:${goes.port} `);
+      });
+      stays.deregister();
+      comes.deregister();
+    });
   });
 });

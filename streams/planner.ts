@@ -2,8 +2,9 @@ import type { SchedulerLike } from 'rxjs';
 import { createAgeBook, forgetAges, noteAges, readAges } from '../lib/model/ages.ts';
 import type { ServiceKey } from '../lib/model/events.ts';
 import type { Notice } from '../lib/model/notice.ts';
-import { placeAll } from '../lib/model/placement.ts';
-import { mergePlans, type Plan, type Policy } from '../lib/model/plan.ts';
+import { planHeld } from '../lib/model/plan-backends.ts';
+import { place, placeAll } from '../lib/model/placement.ts';
+import { mergePlans, type Ages, type Plan, type Policy } from '../lib/model/plan.ts';
 import { mergeChanges, type Service, type ServiceChange } from '../lib/model/service.ts';
 import type { Step } from '../lib/model/step.ts';
 import type { View } from '../lib/model/view.ts';
@@ -37,6 +38,8 @@ export interface Planner {
   /** The same changes with the newest `after` that any lane has taken in. */
   readonly newest: (batch: Batch) => Batch;
   readonly plan: (view: View, batch: Batch) => Plans;
+  /** What keeps services that HAProxy refuses in step with their instances, where they are until it takes them. */
+  readonly planRefused: (view: View, batch: Batch) => Plans;
   /** Notes what began with these steps, a drain for instance. */
   readonly conclude: (view: View, keys: readonly ServiceKey[], steps: readonly Step[]) => void;
 }
@@ -63,6 +66,19 @@ export function createPlanner(
     return [{ kind: 'service-problems', service: key, problems }];
   }
 
+  /** Takes down the view, and since when things have been so. */
+  function agesIn(view: View, batch: Batch): Ages {
+    const now = scheduler.now();
+    newestView = view;
+    noteAges(
+      ages,
+      view,
+      batch.map(({ key }) => key),
+      now,
+    );
+    return readAges(ages, now);
+  }
+
   return {
     writing: new Set(),
     take: (batch) => {
@@ -80,21 +96,26 @@ export function createPlanner(
         return mergeChanges(change, { key, ...(after && { after }), ...(snapshot && { snapshot }) });
       }),
     plan: (view, batch) => {
-      const now = scheduler.now();
-      newestView = view;
-      noteAges(
-        ages,
-        view,
-        batch.map(({ key }) => key),
-        now,
-      );
+      const agesNow = agesIn(view, batch);
       const placed = placeAll(batch, view, policy);
       const plans = new Map<ServiceKey, Plan>();
       for (const sink of sinks) {
-        for (const [key, plan] of sink(view, readAges(ages, now))(placed)) {
+        for (const [key, plan] of sink(view, agesNow)(placed)) {
           const earlier = plans.get(key);
           plans.set(key, earlier === undefined ? plan : mergePlans(earlier, plan));
         }
+      }
+      return plans;
+    },
+    planRefused: (view, batch) => {
+      const agesNow = agesIn(view, batch);
+      const plans = new Map<ServiceKey, Plan>();
+      for (const { key, after } of batch) {
+        const held = view.backendsOf.get(key) ?? [];
+        const placement = place(after, view, policy);
+        if (after === undefined || (placement.kind !== 'own' && placement.kind !== 'shared')) continue;
+        const stays = held.includes(placement.backend) ? [placement.backend] : held;
+        plans.set(key, planHeld(after, stays, view, policy, agesNow));
       }
       return plans;
     },

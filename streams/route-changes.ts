@@ -1,14 +1,16 @@
 import { catchError, concat, defer, EMPTY, from, map, mergeMap, type Observable, type SchedulerLike } from 'rxjs';
 import type { Applied, HaproxyEnd } from '../lib/haproxy/end.ts';
 import type { ServiceKey } from '../lib/model/events.ts';
-import { FailureError, isTransient } from '../lib/model/failure.ts';
+import { FailureError, isTransient, type Failure } from '../lib/model/failure.ts';
 import type { Notice, Outcome } from '../lib/model/notice.ts';
 import { reloadWaitMs, spendReload, type ReloadBudget } from '../lib/model/reload-budget.ts';
 import type { Service, ServiceChange } from '../lib/model/service.ts';
-import { canMove } from '../lib/model/slots.ts';
-import type { Step } from '../lib/model/step.ts';
+import type { Plan } from '../lib/model/plan.ts';
+import { canMove, needsReload } from '../lib/model/slots.ts';
+import { isSlotStep, type Step } from '../lib/model/step.ts';
 import { takeTurn, type Turn } from '../lib/model/turn.ts';
 import type { View } from '../lib/model/view.ts';
+import { followInstances } from './follow-instances.ts';
 import { maxMoves, planAnew, refuseConflict } from './in-turn.ts';
 import type { Planner } from './planner.ts';
 import type { Plans } from './sinks/sink.ts';
@@ -28,6 +30,7 @@ export function routeChanges(
   haproxy: HaproxyEnd,
   { budget, scheduler }: RouteOptions,
 ): (batch: readonly ServiceChange[]) => Observable<Outcome | Notice> {
+  const follow = followInstances(planner, haproxy, take);
   let passed = false;
   let lazy: Turn['lazy'] = new Map<ServiceKey, readonly Step[]>();
   /** The services that these removals were planned for, as they were then. */
@@ -52,7 +55,7 @@ export function routeChanges(
           map(refuseConflict),
           mergeMap((applied) => {
             if (turn.reloads) spendReload(budget, now);
-            return concludeTurn(keys, plans, turn, applied);
+            return concludeTurn(batch, plans, turn, applied);
           }),
         );
       }),
@@ -77,24 +80,51 @@ export function routeChanges(
 
   /** What began with this turn, a drain for instance, counts from now. */
   function concludeTurn(
-    keys: readonly ServiceKey[],
+    batch: readonly ServiceChange[],
     plans: Plans,
     turn: Turn,
     applied: Applied,
   ): Observable<Outcome | Notice> {
+    const keys = batch.map(({ key }) => key);
     const outcomes = haproxy.read().pipe(
       mergeMap((view) => {
         planner.conclude(view, keys, turn.steps);
-        return from(keys.map((key) => outcomeOf(key, plans, turn, applied)));
+        const refused = batch.filter(({ key }) => applied.refused.has(key));
+        const taken = from(
+          keys.filter((key) => !applied.refused.has(key)).map((key) => outcomeOf(key, plans, turn, applied)),
+        );
+        return refused.length === 0 ? taken : concat(taken, followRefused(refused, turn, applied));
       }),
     );
     return concat(from(applied.notices), outcomes);
   }
 
+  function followRefused(batch: readonly ServiceChange[], turn: Turn, applied: Applied): Observable<Outcome | Notice> {
+    const outcomes = (plans: Plans) => from(batch.map(({ key }) => outcomeOf(key, plans, turn, applied)));
+    return follow(batch, (step) => isSlotStep(step) && !needsReload(step), outcomes).pipe(
+      catchError((error: unknown) => {
+        if (!(error instanceof FailureError)) throw error;
+        const later = batch.map(({ key }): [ServiceKey, Plan] => [key, { steps: [], againMs: askAgainMs }]);
+        return outcomes(new Map(later));
+      }),
+    );
+  }
+
+  /** While nothing can be written at all, what the process can take is told to it. */
+  function followWhatMoves(batch: readonly ServiceChange[], error: unknown): Observable<Outcome | Notice> {
+    if (!(error instanceof FailureError) || !isRefusedWhole(error.failure)) return EMPTY;
+    return follow(planner.newest(batch), canMove, () => EMPTY).pipe(
+      catchError((again: unknown) => {
+        if (!(again instanceof FailureError)) throw again;
+        return EMPTY;
+      }),
+    );
+  }
+
   return (batch) => {
     const turn = defer(() => takeBatch(batch)).pipe(
       planAnew(),
-      catchError((error: unknown) => from(failAll(batch, error))),
+      catchError((error: unknown) => concat(followWhatMoves(batch, error), from(failAll(batch, error)))),
     );
     const isFirstPass = !passed && (batch.length === 0 || batch.some((change) => change.snapshot));
     passed ||= isFirstPass;
@@ -112,15 +142,17 @@ function outcomeOf(key: ServiceKey, plans: Plans, turn: Turn, applied?: Applied)
   const refused = applied?.refused.get(key);
   const failure = refused ?? plan?.failure;
   const overtaken = applied?.overtaken.has(key) ? 0 : Infinity;
-  // What HAProxy refused is not there to be looked at again.
-  const againMs = refused === undefined ? plan?.againMs : undefined;
-  const afterMs = Math.min(againMs ?? Infinity, turn.waits.get(key) ?? Infinity, overtaken);
+  const afterMs = Math.min(plan?.againMs ?? Infinity, turn.waits.get(key) ?? Infinity, overtaken);
   if (failure !== undefined) return { kind: 'failed', key, failure, ...(afterMs < Infinity && { afterMs }) };
   return afterMs === Infinity ? { kind: 'done', key } : { kind: 'again', key, afterMs };
 }
 
 /** Ms. */
 const askAgainMs = 30_000;
+
+function isRefusedWhole({ kind }: Failure): boolean {
+  return kind === 'rejected' || kind === 'unsupported' || kind === 'reload-failed';
+}
 
 /** The batch as a whole is refused: nobody in it is to blame, and what they wait for may be no change of theirs. */
 function failAll(batch: readonly ServiceChange[], error: unknown): readonly Outcome[] {

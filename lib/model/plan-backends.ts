@@ -126,12 +126,11 @@ export function planLeaving(
 }
 
 /**
- * Where the wish is refused, what is there goes on following the instances, as far as its slots reach; but not in the
- * section that is conceded to another service.
+ * Where the wish is refused, what is there goes on following the instances, as far as its slots reach. `backends`: where the
+ * service is, and not about to leave.
  */
-export function planHeld(service: Service, view: View, policy: Policy, ages: Ages, conceded: string): Plan {
+export function planHeld(service: Service, backends: readonly string[], view: View, policy: Policy, ages: Ages): Plan {
   const serving = servingInstances(service.instances);
-  const backends = (view.backendsOf.get(service.key) ?? []).filter((backend) => backend !== conceded);
   const held = backends.map((backend) => {
     const there = view.backends.get(backend);
     const ours = slotsFor(there, service.key);

@@ -206,7 +206,7 @@ describe('routeChanges', () => {
       notices: [],
     };
     const { take } = start(() => ({ apply: () => of(applied) }));
-    expect(take(appears(one), appears(other))).to.deep.equal(['failed web: rejected', 'done other']);
+    expect(take(appears(one), appears(other))).to.deep.equal(['done other', 'failed web: rejected']);
   });
 
   it('looks again at a service that took steps in the other lane meanwhile', () => {
@@ -241,6 +241,45 @@ describe('routeChanges', () => {
     take(appears(one));
     refuse = true;
     expect(take(becomes(one, moved))).to.deep.equal(['failed web: rejected']);
+  });
+
+  describe('lets a service that is refused elsewhere follow its instances where it is', () => {
+    const refused: Failure = { kind: 'rejected', message: 'no', where: 'default/web', hint: 'correct it' };
+    const elsewhere = (port: number) => ({
+      ...at(port),
+      tags: ['haproxy.enable=true', 'haproxy.backend.name=elsewhere'],
+    });
+    const moved = serving(elsewhere(8002), elsewhere(8003));
+    const nothing: Applied = { conflict: false, refused: new Map(), overtaken: new Set(), notices: [] };
+
+    it('by a write, where HAProxy refuses the service', () => {
+      const { take, wait } = start((twin) => ({
+        apply: (view, steps) =>
+          steps.some(({ kind, service }) => kind === 'create-backend' && service === one.key) && view.version > 1
+            ? of({ ...nothing, refused: new Map([[one.key, refused]]) })
+            : twin.apply(view, steps),
+      }));
+      take(appears(two));
+      expect(take(becomes(two, moved))).to.deep.equal([
+        'slots: drain-slot web/nomad01, fill-slot web/nomad03 10.0.0.1:8003',
+        'failed web: rejected (30000)',
+      ]);
+      wait(30_000);
+      expect(take(stays(moved))).to.deep.equal(['slots: free-slot web/nomad01', 'failed web: rejected']);
+    });
+
+    it('by what the process takes, where HAProxy refuses the file', () => {
+      const { take } = start((twin) => ({
+        read: () => twin.read().pipe(map((view) => ({ ...view, runtime: 'state' as const }))),
+        apply: (view, steps) =>
+          view.version > 1 ? throwError(() => new FailureError(refused)) : twin.apply(view, steps),
+      }));
+      take(appears(two));
+      expect(take(becomes(two, moved))).to.deep.equal([
+        'slots: drain-slot web/nomad01',
+        'failed web: rejected (30000)',
+      ]);
+    });
   });
 
   it('tells the other lane which services it is writing for', () => {

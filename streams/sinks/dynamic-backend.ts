@@ -19,6 +19,7 @@ export function dynamicBackend(policy: Policy): Sink {
       const { failure, concedes = '' } = placement;
       const isConceding = view.backends.get(concedes)?.mark?.service === key;
       if (isConceding) yield planLeaving(key, concedes, 0, view, policy, ages);
-      yield { ...planHeld(after, view, policy, ages, concedes), failure };
+      const kept = (view.backendsOf.get(key) ?? []).filter((backend) => backend !== concedes);
+      yield { ...planHeld(after, kept, view, policy, ages), failure };
     });
 }
