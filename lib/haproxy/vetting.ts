@@ -27,7 +27,7 @@ export function createVetting(client: DataplaneClient): Vetting {
       if (trusted === text) return;
       const preview = await ask(client.previewRoundTrip(version));
       const lost = lostLines(text, preview);
-      const isUnread = trusted !== undefined && saysTheSame(preview, trusted);
+      const isUnread = isOther(text, version) || (trusted !== undefined && saysTheSame(preview, trusted));
       if (lost.length === 0 || (isAsWritten(text) && (isUnread || lostLines(preview, text).length > 0))) {
         trusted = text;
         return;
@@ -57,6 +57,14 @@ export function createVetting(client: DataplaneClient): Vetting {
 function isAsWritten(text: string): boolean {
   const [, checksum, rest] = /^# _md5hash=(\w+)\n(.*)$/s.exec(text) ?? [];
   return rest !== undefined && createHash('md5').update(rest).digest('hex') === checksum;
+}
+
+/**
+ * True for a file of another version than the API's memory, which is of another text then: so it is since a reload has failed,
+ * and until the API reads the file.
+ */
+function isOther(text: string, version: number): boolean {
+  return Number(/^# _version=(\d+)$/m.exec(text)?.[1] ?? version) !== version;
 }
 
 function saysTheSame(one: string, other: string): boolean {
