@@ -91,6 +91,40 @@ forEachImage((image) => {
       });
     });
 
+    it('and was killed in the middle of a move takes no domain from where HAProxy leads it', async () => {
+      const { spawn, connect, start, get, states, proxy, api } = world();
+      const tags = (backend: string) => ['haproxy.domain=amid.example.com', `haproxy.backend.name=${backend}`];
+      const app = await start('amid', tags('amid_old'));
+      const killed = await spawn();
+      await eventually(async () => {
+        expect(await get('amid.example.com')).to.deep.equal(app.answer);
+      });
+      let code: Promise<unknown> | undefined;
+      proxy.disturb((call) => {
+        if (!isRawWrite(call)) return undefined;
+        code ??= killed.kill();
+        return 'cut';
+      });
+      app.change({ Tags: ['haproxy.enable=true', ...tags('amid_new')] });
+      await killed.exited;
+      proxy.disturb(() => undefined);
+
+      const seen = new Set<number>();
+      const connector = connect();
+      await eventually(async () => {
+        seen.add((await get('amid.example.com')).status);
+        expect(await states('amid_new')).to.include({ nomad01: 'ready' });
+      });
+      await eventually(async () => {
+        seen.add((await get('amid.example.com')).status);
+        expect(await states('amid_old')).to.deep.equal({});
+      });
+      expect([...seen]).to.deep.equal([200]);
+      await (await connector).stop();
+      // It may have had one open for a preview.
+      for (const id of await answerOf(api.listTransactions())) await answerOf(api.deleteTransaction(id));
+    });
+
     it('finishes the write in flight when it is asked to stop by SIGTERM', async () => {
       const { spawn, start, get, states, proxy, config } = world();
       const connector = await spawn();

@@ -68,7 +68,13 @@ export function createDriftFiles(options: DriftFilesOptions): DriftFiles {
       const isRouted = [...view.frontends.values()].some(({ routed }) => routed);
       return isRouted ? lastResort.reload(where, 'HAProxy does not have it', file.text) : [];
     }
-    const drift = compareRows(entries, rows[map], map);
+    // A row that is ahead of its backend, such as that of a write that was cut off, would lead away from where it leads now.
+    const isAhead = (key: string) => rows[map].has(key) && !view.backends.has(rows[map].get(key) ?? '');
+    const drift = compareRows(
+      entries.filter(({ key }) => !isAhead(key)),
+      new Map([...rows[map]].filter(([key]) => !isAhead(key))),
+      map,
+    );
     if (drift === undefined) {
       lastResort.helped(where);
       return [];
