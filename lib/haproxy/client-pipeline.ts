@@ -43,7 +43,7 @@ export function createPipeline(settings: DataplaneSettings, observe?: ObserveCal
       })
       .then(async ({ statusCode, headers, body: content }) => ({ statusCode, headers, text: await content.text() }))
       .catch((error: unknown) => {
-        abandon(used);
+        abandon(used, error as Error);
         observe?.(call, { error: (error as Error).message }, performance.now() - startedAt);
         throw new FailureError(unanswered(error as Error, where, maxAnswerBytes));
       });
@@ -53,11 +53,11 @@ export function createPipeline(settings: DataplaneSettings, observe?: ObserveCal
     return { text, version: versionOf(headers), clock: clockOf(headers), where };
   }
 
-  /** What went on to a new connection by itself would be a second call without the first. */
-  function abandon(broken: Client): void {
+  /** What went on to a new connection by itself would be a second call without the first. All fail for the same reason. */
+  function abandon(broken: Client, reason: Error | null = null): void {
     if (connection !== broken) return;
     connection = connect(settings);
-    void broken.destroy();
+    void broken.destroy(reason);
   }
 
   return (call) =>
