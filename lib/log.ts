@@ -140,7 +140,7 @@ export function noticeToLog(
       return { level: 'info', message: 'connected to HAProxy', fields: { haproxy, dataplane } };
     }
     case 'haproxy-lost':
-      return haproxySeen
+      return haproxySeen && notice.failure.kind !== 'unsupported'
         ? { level: 'error', message: 'lost connection to HAProxy', fields: failureFields(notice.failure) }
         : { level: 'error', message: 'cannot work with HAProxy', fields: failureFields(notice.failure) };
     case 'haproxy-moved':

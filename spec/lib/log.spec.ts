@@ -278,6 +278,11 @@ describe('noticeToLog', () => {
     expect(line).to.deep.equal({ level: 'error', message: 'cannot work with HAProxy', fields: failureFields });
   });
 
+  it('says so of one that is too old, also when that was greeted before', () => {
+    const line = noticeToLog({ kind: 'haproxy-lost', failure: { ...failure, kind: 'unsupported' } });
+    expect(line).to.include({ level: 'error', message: 'cannot work with HAProxy' });
+  });
+
   it('names only the first services of a cold start', () => {
     const many = Array.from({ length: 500 }, (_, index): Step => ({ ...steps[2]!, service: `default/s${index}` }));
     const { fields } = noticeToLog({ kind: 'applied', lane: 'commit', steps: many, reloaded: true, tookMs: 1 });
