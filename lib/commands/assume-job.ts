@@ -3,13 +3,7 @@ import { serviceKey, type Event, type Job, type JobService, type Registration } 
 import { printable } from '../model/quoted.ts';
 import type { DraftJob } from '../nomad/job-file.ts';
 import type { Facts } from './facts.ts';
-import type { Unported } from './port-labels.ts';
 import { plural } from './plural.ts';
-
-/** A job that is to be registered. */
-export interface Draft extends DraftJob {
-  readonly unported: readonly Unported[];
-}
 
 /** What Nomad would say once a job is registered and all its instances run, and what that takes for granted. */
 export interface Assumed {
@@ -25,7 +19,7 @@ type Snapshot = Extract<Event, { kind: 'snapshot-taken' }>;
  * in place; those that are missing to its count get addresses of documentation (RFC 5737), those beyond it go.
  * `known`: the job as it is registered now, which has its age and with it the better claim.
  */
-export function assumeJob(facts: Facts, draft: Draft, known: Job | undefined): Assumed {
+export function assumeJob(facts: Facts, draft: DraftJob, known: Job | undefined): Assumed {
   const said: string[] = [];
   const assumed = facts.map((fact) => {
     if (fact.kind !== 'snapshot-taken') return fact;
@@ -51,7 +45,7 @@ export function assumeJob(facts: Facts, draft: Draft, known: Job | undefined): A
   };
 }
 
-function withJob(snapshot: Snapshot, draft: Draft, known: Job | undefined) {
+function withJob(snapshot: Snapshot, draft: DraftJob, known: Job | undefined) {
   const index = snapshot.index + 1;
   const job = { ...draft.job, createIndex: known?.createIndex ?? index, modifyIndex: index };
   const isOurs = ({ namespace, job: id }: Registration) => namespace === job.namespace && id === job.id;

@@ -4,15 +4,14 @@ import type { Config } from '../config.ts';
 import { FailureError } from '../model/failure.ts';
 import { isUsableName } from '../model/service-name.ts';
 import type { NomadClient } from '../nomad/client.ts';
-import { parseJobFile } from '../nomad/job-file.ts';
-import { assumeJob, type Assumed, type Draft } from './assume-job.ts';
+import { parseJobFile, type DraftJob } from '../nomad/job-file.ts';
+import { assumeJob, type Assumed } from './assume-job.ts';
 import { nomadOptions } from './ends.ts';
 import { addRegistrations } from './facts.ts';
 import { InputError, readInput } from './input.ts';
-import { findUnported } from './port-labels.ts';
 
 /** Reads a job that is to be registered, as `nomad job run -output` prints it; throws an InputError. */
-export function readDraft(path: string, { nomad }: Config): Draft {
+export function readDraft(path: string, { nomad }: Config): DraftJob {
   const text = readInput(path, `--job ${path}`);
   let value: unknown;
   try {
@@ -24,11 +23,11 @@ export function readDraft(path: string, { nomad }: Config): Draft {
   const [only = 'default', ...others] = nomad.namespaces;
   const parsed = parseJobFile(value, only === '*' || others.length > 0 ? 'default' : only);
   if (!parsed.ok) throw new InputError(`${path}: is not a job: ${parsed.why}; print the job by nomad job run -output`);
-  return { ...parsed.value, unported: findUnported(value) };
+  return parsed.value;
 }
 
 /** What Nomad says now, and would say with the job. Errors with a FailureError. */
-export function factsWith(client: NomadClient, draft: Draft, config: Config): Observable<Assumed> {
+export function factsWith(client: NomadClient, draft: DraftJob, config: Config): Observable<Assumed> {
   const { namespace, id, services } = draft.job;
   const now = nomadNow(client, nomadOptions(config));
   const { namespaces } = config.nomad;

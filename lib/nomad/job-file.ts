@@ -11,6 +11,8 @@ export interface DraftJob {
   readonly tags: readonly (readonly string[])[];
   /** Services of another provider, which the connector does not see. */
   readonly foreign: readonly { readonly name: string; readonly provider: string }[];
+  /** Services whose port label no network of their group has. Nomad 2.0 takes such a job, and registers them without an address. */
+  readonly unported: readonly { readonly name: string; readonly label: string }[];
 }
 
 /** What is not said is null, and what it means is said by `Canonicalize` of Nomad's package `api`. */
@@ -29,12 +31,21 @@ interface RawGroup {
   Count?: number | null;
   Update?: RawUpdate | null;
   Scaling?: { Enabled?: boolean | null; Min?: number | null; Max?: number | null } | null;
+  Networks?: RawNetwork[] | null;
   Services?: RawService[] | null;
   Tasks?: RawTask[] | null;
 }
 interface RawTask {
   Name: string;
+  Resources?: { Networks?: RawNetwork[] | null } | null;
   Services?: RawService[] | null;
+}
+interface RawNetwork {
+  DynamicPorts?: RawPort[] | null;
+  ReservedPorts?: RawPort[] | null;
+}
+interface RawPort {
+  Label: string;
 }
 interface RawService {
   Name?: string | null;
@@ -59,6 +70,28 @@ const service: JSONSchemaType<RawService> = {
 };
 const services = { type: 'array', items: service, nullable: true } as const;
 
+const port: JSONSchemaType<RawPort> = {
+  type: 'object',
+  properties: { Label: { type: 'string' } },
+  required: ['Label'],
+};
+const ports = { type: 'array', items: port, nullable: true } as const;
+const network: JSONSchemaType<RawNetwork> = {
+  type: 'object',
+  properties: { DynamicPorts: ports, ReservedPorts: ports },
+};
+const networks = { type: 'array', items: network, nullable: true } as const;
+
+const task: JSONSchemaType<RawTask> = {
+  type: 'object',
+  properties: {
+    Name: { type: 'string' },
+    Resources: { type: 'object', properties: { Networks: networks }, nullable: true },
+    Services: services,
+  },
+  required: ['Name'],
+};
+
 const update: JSONSchemaType<RawUpdate> & { nullable: true } = {
   type: 'object',
   properties: { Canary: optionalInteger },
@@ -76,12 +109,9 @@ const group: JSONSchemaType<RawGroup> = {
       properties: { Enabled: { type: 'boolean', nullable: true }, Min: optionalInteger, Max: optionalInteger },
       nullable: true,
     },
+    Networks: networks,
     Services: services,
-    Tasks: {
-      type: 'array',
-      items: { type: 'object', properties: { Name: { type: 'string' }, Services: services }, required: ['Name'] },
-      nullable: true,
-    },
+    Tasks: { type: 'array', items: task, nullable: true },
   },
   required: ['Name'],
 };
@@ -114,7 +144,7 @@ export function parseJobFile(value: unknown, namespace: string): Parsed<DraftJob
     TaskGroups: groups.map((one) => ({ ...toGroup(one.raw), Services: one.ofGroup, Tasks: one.ofTasks })),
   });
   if (!job.ok) return job;
-  const all = groups.flatMap(({ ofGroup, ofTasks }) => [...ofGroup, ...ofTasks.flatMap((task) => task.Services)]);
+  const all = groups.flatMap((one) => one.all);
   return {
     ok: true,
     value: {
@@ -123,6 +153,7 @@ export function parseJobFile(value: unknown, namespace: string): Parsed<DraftJob
       foreign: all
         .filter(({ Provider }) => Provider !== 'nomad')
         .map(({ Name, Provider }) => ({ name: Name, provider: Provider })),
+      unported: groups.flatMap((one) => findUnported(one.raw, one.all)),
     },
   };
 }
@@ -135,13 +166,12 @@ interface At {
 
 function servicesOf(raw: RawGroup, at: At) {
   const complete = (one: RawService, task: string | undefined) => toService(one, at, raw.Name, task);
-  return {
-    ofGroup: (raw.Services ?? []).map((one) => complete(one, undefined)),
-    ofTasks: (raw.Tasks ?? []).map(({ Name, Services }) => ({
-      Name,
-      Services: (Services ?? []).map((one) => complete(one, Name)),
-    })),
-  };
+  const ofGroup = (raw.Services ?? []).map((one) => complete(one, undefined));
+  const ofTasks = (raw.Tasks ?? []).map(({ Name, Services }) => ({
+    Name,
+    Services: (Services ?? []).map((one) => complete(one, Name)),
+  }));
+  return { ofGroup, ofTasks, all: [...ofGroup, ...ofTasks.flatMap((task) => task.Services)] };
 }
 
 function toService(raw: RawService, { namespace, id, name }: At, group: string, task: string | undefined) {
@@ -165,6 +195,21 @@ function toService(raw: RawService, { namespace, id, name }: At, group: string, 
     Tags: (raw.Tags ?? []).map(fill),
     Checks: (raw.Checks ?? []).map((check) => ({ Interval: 0, Timeout: 0, ...check })),
   };
+}
+
+/** A number is a port by itself, and what a client fills in is not known. */
+function findUnported({ Networks, Tasks }: RawGroup, services: readonly ReturnType<typeof toService>[]) {
+  const networks = [...(Networks ?? []), ...(Tasks ?? []).flatMap(({ Resources }) => Resources?.Networks ?? [])];
+  const ports = networks.flatMap(({ DynamicPorts, ReservedPorts }) => [
+    ...(DynamicPorts ?? []),
+    ...(ReservedPorts ?? []),
+  ]);
+  const labels = new Set(['', ...ports.map(({ Label }) => Label)]);
+  return services
+    .filter(
+      ({ Provider, PortLabel }) => Provider === 'nomad' && !labels.has(PortLabel) && !/^\d+$|\$\{/.test(PortLabel),
+    )
+    .map(({ Name, PortLabel }) => ({ name: Name, label: PortLabel }));
 }
 
 function toGroup({ Name, Count, Update, Scaling }: RawGroup) {

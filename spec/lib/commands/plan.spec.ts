@@ -364,15 +364,6 @@ backend nomad_default_shop from main
       const note =
         'service shop names port web, which no network of its group has: its instances would have no address';
       expect((await planWith(nothingThere, jobFile({ PortLabel: 'web' }))).notes).to.include(note);
-      const Tasks = [{ Name: 'a', Resources: { Networks: [{ ReservedPorts: [{ Label: 'web' }] }] } }];
-      for (const [service, group] of [
-        [{ PortLabel: 'web' }, { Tasks }],
-        [{ PortLabel: '8080' }, {}],
-        [{ PortLabel: '${attr.port}' }, {}],
-        [{ PortLabel: 'web', Provider: 'consul' }, {}],
-      ]) {
-        expect((await planWith(nothingThere, jobFile(service ?? {}, group))).notes.join()).to.not.include('names port');
-      }
     });
 
     it('prints what it takes for granted first', async () => {

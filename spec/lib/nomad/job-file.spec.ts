@@ -101,6 +101,28 @@ describe('parseJobFile', () => {
     expect(draftOf(printed({ Services: [service({ Name: '${BASE}' })] })).job.services[0]?.name).to.equal('shop-web');
   });
 
+  const Web = [service({ Name: 'web', PortLabel: 'web' })];
+  const ofWeb = { DynamicPorts: null, ReservedPorts: [{ Label: 'web', Value: 80 }] };
+  for (const [what, group, unported] of [
+    ['has a network without it', { Services: Web, Networks: [{ DynamicPorts: [{ Label: 'http' }] }] }, true],
+    ['has no network', { Services: Web }, true],
+    ['has it', { Services: Web, Networks: [ofWeb] }, false],
+    ['has it in a task', { Services: Web, Tasks: [{ Name: 'app', Resources: { Networks: [ofWeb] } }] }, false],
+    ['needs none, as it is a number', { Services: [service({ PortLabel: '8080' })] }, false],
+    ['needs none, as there is none', { Services: [service({ PortLabel: '' })] }, false],
+    ['cannot be judged, as a client fills it in', { Services: [service({ PortLabel: '${attr.port}' })] }, false],
+    ['is that of another provider', { Services: [service({ PortLabel: 'web', Provider: 'consul' })] }, false],
+  ] as const) {
+    it(`${unported ? 'names' : 'does not name'} a port label whose group ${what}`, () => {
+      expect(draftOf(printed(group)).unported).to.deep.equal(unported ? [{ name: 'web', label: 'web' }] : []);
+    });
+  }
+
+  it('names a port label of a service without a name as Nomad calls it', () => {
+    const ofTask = { Name: 'app', Services: [service({ PortLabel: 'web' })] };
+    expect(draftOf(printed({ Tasks: [ofTask] })).unported).to.deep.equal([{ name: 'shop-web-app', label: 'web' }]);
+  });
+
   for (const [what, value, why] of [
     ['no object', 'job "shop" {}', /must be object/],
     ['no ID', { Job: { Name: 'shop' } }, /must have required property 'ID'/],
