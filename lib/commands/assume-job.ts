@@ -3,7 +3,7 @@ import { serviceKey, type Event, type Job, type JobService, type Registration } 
 import { printable } from '../model/quoted.ts';
 import type { DraftJob } from '../nomad/job-file.ts';
 import type { Facts } from './facts.ts';
-import { plural } from './plural.ts';
+import { plural } from '../model/plural.ts';
 
 /** What Nomad would say once a job is registered and all its instances run, and what that takes for granted. */
 export interface Assumed {

@@ -5,7 +5,7 @@ import type { Notice } from '../model/notice.ts';
 import { endpoint } from '../model/service.ts';
 import type { Step } from '../model/step.ts';
 import { printable } from '../model/quoted.ts';
-import { plural } from './plural.ts';
+import { plural } from '../model/plural.ts';
 
 /** What Nomad said, as lines of a timeline; none for what the connector adds by itself. */
 export function describeEvent(event: Event): readonly string[] {

@@ -1,7 +1,7 @@
 import type { Notice } from '../model/notice.ts';
 import { describeNotice } from './describe.ts';
 import type { Planned } from './planned.ts';
-import { plural } from './plural.ts';
+import { plural } from '../model/plural.ts';
 
 /** What a plan comes to. */
 export interface Result {

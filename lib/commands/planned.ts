@@ -7,7 +7,7 @@ import { needsReload } from '../model/slots.ts';
 import { isStructural, type Step } from '../model/step.ts';
 import { findSlot, type View } from '../model/view.ts';
 import { isPlaceholder } from './assume-job.ts';
-import { plural } from './plural.ts';
+import { plural } from '../model/plural.ts';
 
 /** One line of a plan: a step, what it does to which object, why, and whether HAProxy reloads for it. */
 export interface Planned {

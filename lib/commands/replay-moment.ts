@@ -5,7 +5,7 @@ import { grantedRoutes } from '../model/plan-routes.ts';
 import { endpoint, type Service } from '../model/service.ts';
 import type { View } from '../model/view.ts';
 import { describeNotice } from './describe.ts';
-import { plural } from './plural.ts';
+import { plural } from '../model/plural.ts';
 
 /** Services that are shown at a time; `--service` shows one. */
 const most = 20;

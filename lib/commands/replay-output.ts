@@ -6,7 +6,7 @@ import { visible } from '../model/quoted.ts';
 import type { View } from '../model/view.ts';
 import type { Concern } from './replay-service.ts';
 import { describeEvent, describeExchange, describeNotice } from './describe.ts';
-import { plural } from './plural.ts';
+import { plural } from '../model/plural.ts';
 
 /** What a replay has seen. */
 export interface Tally {

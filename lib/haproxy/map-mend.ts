@@ -2,6 +2,7 @@ import type { RouteMap } from '../model/events.ts';
 import { FailureError } from '../model/failure.ts';
 import { ask } from './ask.ts';
 import { isEntryKey } from '../model/entry-key.ts';
+import { plural } from '../model/plural.ts';
 import type { MapCalls, MapEntry } from './client-maps.ts';
 
 /** How rows differ from what they should be. */
@@ -36,7 +37,7 @@ export function compareRows(
 }
 
 export function sayRowDrift({ missing, different, extra, inOrder }: RowDrift): string {
-  const counts = `${missing.length} rows missing, ${different.length} different, ${extra.length} too many`;
+  const counts = `${plural(missing.length, 'row')} missing, ${different.length} different, ${extra.length} too many`;
   return inOrder ? counts : `${counts}, in another order`;
 }
 

@@ -1,5 +1,6 @@
 import { splitKey, type ServiceKey } from './events.ts';
 import type { Notice } from './notice.ts';
+import { plural } from './plural.ts';
 
 /** Services whose removal waits, and why; `namespaces` are those that are missing whole. */
 export interface Losses {
@@ -29,7 +30,9 @@ export function judgeLosses(
   const reasons = [
     ...(isMass ? [`${lost.length} of ${managed} managed services are missing at once`] : []),
     ...namespaces.slice(0, namedNamespaces).map((name) => `namespace ${name} is missing whole`),
-    ...(namespaces.length > namedNamespaces ? [`so are ${namespaces.length - namedNamespaces} more namespaces`] : []),
+    ...(namespaces.length > namedNamespaces
+      ? [`and ${plural(namespaces.length - namedNamespaces, 'namespace')} more`]
+      : []),
   ];
   return {
     services: isMass ? lost : lost.filter((key) => !shown.has(splitKey(key).namespace)),

@@ -2,6 +2,7 @@ import { servingInstances } from './instance.ts';
 import type { ServiceKey } from './events.ts';
 import { isLedTo } from './placement.ts';
 import { mergePlans, type Ages, type Plan, type Policy } from './plan.ts';
+import { plural } from './plural.ts';
 import { settingsHash, slotOptions } from './section.ts';
 import type { Instance, Service, Wish } from './service.ts';
 import { fillSlot, grownSize, maxSlots, newSlotNames, planSlots, type SlotsPlan } from './slots.ts';
@@ -176,7 +177,7 @@ function fillNew({ service, backend }: Common, slots: readonly string[], instanc
     steps,
     failure: {
       kind: 'rejected',
-      message: `${left} instances found no server: a backend has ${maxSlots} at most`,
+      message: `${plural(left, 'instance')} found no server: a backend has ${maxSlots} at most`,
       where: `backend ${backend}`,
       hint: 'run fewer instances of the service',
     },

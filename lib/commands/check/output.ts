@@ -1,5 +1,5 @@
 import { visible } from '../../model/quoted.ts';
-import { plural } from '../plural.ts';
+import { plural } from '../../model/plural.ts';
 import type { Finding } from './finding.ts';
 
 /** For people: a line a finding, below it what to type, and the sums. */

@@ -6,7 +6,7 @@ import type { InstanceStatus } from '../../model/status-service.ts';
 import type { FailureStatus } from '../../model/status.ts';
 import { lineOf, type Result } from '../plan-output.ts';
 import { describeNotice } from '../describe.ts';
-import { plural } from '../plural.ts';
+import { plural } from '../../model/plural.ts';
 import type { ConnectorExplained } from './connector.ts';
 import type { BackendExplained, HaproxyExplained, SlotExplained } from './haproxy.ts';
 import type { ClaimExplained, InstanceExplained, PendingVersion, ServiceExplained } from './service.ts';

@@ -40,7 +40,7 @@ describe('compareRows', () => {
     expect(compareRows(entries(['a', 'web']), wanted, 'regex')).to.deep.include({ inOrder: true });
     const drift = compareRows(entries(['b', 'api'], ['c', 'web']), wanted, 'regex');
     expect(drift).to.deep.include({ inOrder: false });
-    expect(sayRowDrift(drift!)).to.equal('1 rows missing, 0 different, 0 too many, in another order');
+    expect(sayRowDrift(drift!)).to.equal('1 row missing, 0 different, 0 too many, in another order');
   });
 
   it('finds nothing any more when its finding was mended', () => {

@@ -76,7 +76,7 @@ describe('judgeLosses', () => {
     const all = keys('a1 b1 c1 d1 e1 f1 g1');
     const { namespaces, why } = judgeLosses(all, all.length, [], 100);
     expect(namespaces).to.have.length(7);
-    expect(why).to.match(/namespace e is missing whole; so are 2 more namespaces$/);
+    expect(why).to.match(/namespace e is missing whole; and 2 namespaces more$/);
   });
 
   it('never leaves a namespace empty, nor lets more than the share go when it is three or more', () => {

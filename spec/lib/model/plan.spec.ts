@@ -149,12 +149,13 @@ describe('A dynamic service', () => {
   });
 
   it('says how many instances found no server beyond 256, at once and later', () => {
-    const full = 'rejected: 1 instances found no server: a backend has 256 at most';
+    const full = 'rejected: 1 instance found no server: a backend has 256 at most';
     const [most, tooMany] = [services(256), services(257)];
     const plan = givenView(base).plan(appears(tooMany));
     expect([brief(plan.steps[0]!), plan.steps.length]).to.deep.equal(['create-backend web of 256', 257]);
     expect(messageOf(plan.failure)).to.equal(full);
     expect(messageOf(settled({}, most).plan(becomes(most, tooMany)).failure)).to.equal(full);
+    expect(messageOf(givenView(base).plan(appears(services(258))).failure)).to.include('2 instances found no server');
     expect(settled({}, most).plan(stays(most)).failure).to.equal(undefined);
   });
 
