@@ -5,7 +5,7 @@ import type { Notice } from '../lib/model/notice.ts';
 import { planHeld } from '../lib/model/plan-backends.ts';
 import { place, placeAll } from '../lib/model/placement.ts';
 import { mergePlans, type Ages, type Plan, type Policy } from '../lib/model/plan.ts';
-import { mergeChanges, type Service, type ServiceChange } from '../lib/model/service.ts';
+import { mergeChanges, problemsOf, type Service, type ServiceChange } from '../lib/model/service.ts';
 import type { Step } from '../lib/model/step.ts';
 import type { View } from '../lib/model/view.ts';
 import type { Plans, Sink } from './sinks/sink.ts';
@@ -57,7 +57,7 @@ export function createPlanner(
   onlooker?.see({ services: latest, view: () => newestView });
 
   function say({ key, after }: ServiceChange): readonly Notice[] {
-    const problems = problemsOf(after);
+    const problems = after === undefined ? [] : problemsOf(after);
     if (problems.length === 0 && !said.has(key)) return [];
     const text = JSON.stringify(problems);
     if (said.get(key) === text) return [];
@@ -129,14 +129,4 @@ export function createPlanner(
       }
     },
   };
-}
-
-function problemsOf(service: Service | undefined) {
-  if (service === undefined) return [];
-  if (service.denials.length === 0) return service.problems;
-  const denied = service.denials.map(({ claim, holder }) => ({
-    subject: claim,
-    text: `is held by ${holder}, which was there first`,
-  }));
-  return [...service.problems, ...denied];
 }

@@ -6,6 +6,7 @@ import { endpoint } from '../model/service.ts';
 import type { Step } from '../model/step.ts';
 import { printable } from '../model/quoted.ts';
 import { plural } from '../model/plural.ts';
+import { sayProblem } from '../model/problem.ts';
 
 /** What Nomad said, as lines of a timeline; none for what the connector adds by itself. */
 export function describeEvent(event: Event): readonly string[] {
@@ -110,7 +111,7 @@ export function describeNotice(notice: Notice): readonly string[] {
       return [`Guard: ${released[notice.by]}: ${notice.services.join(', ')}`];
     case 'service-problems':
       if (notice.problems.length === 0) return [`${notice.service}: no problems any more`];
-      return notice.problems.map(({ subject, text }) => `${notice.service}: ${subject} ${text}`);
+      return notice.problems.map((problem) => `${notice.service}: ${sayProblem(problem)}`);
     case 'service-failed':
       return [`${notice.service}: ${describeFailure(notice.failure)}`];
     case 'haproxy-connected':

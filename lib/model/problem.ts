@@ -7,3 +7,7 @@ export interface Problem {
 
 /** More problems of one service are counted, not told: nobody reads them, and tags cost their author nothing. */
 export const maxProblems = 20;
+
+export function sayProblem({ subject, text }: Problem): string {
+  return `${subject} ${text}`;
+}

@@ -77,6 +77,15 @@ export interface ServiceChange {
   readonly moved?: true;
 }
 
+/** All that the owner of a service should mend: of its tags, and what other services hold of what it wants. */
+export function problemsOf({ problems, denials }: Service): readonly Problem[] {
+  return denials.length === 0 ? problems : [...problems, ...denials.map(denialProblem)];
+}
+
+export function denialProblem({ claim, holder }: Denial): Problem {
+  return { subject: claim, text: `is held by ${holder}, which was there first` };
+}
+
 /** True when HAProxy has, or should have, something of this service, or when its tags were meant for us and cannot be used. */
 export function isManaged(change: ServiceChange): boolean {
   const concernsUs = (service?: Service) => service?.wish !== undefined || (service?.problems.length ?? 0) > 0;

@@ -1,5 +1,6 @@
+import { sayProblem } from '../../model/problem.ts';
 import { printable, visible } from '../../model/quoted.ts';
-import { endpoint, type Check, type Wish } from '../../model/service.ts';
+import { denialProblem, endpoint, type Check, type Wish } from '../../model/service.ts';
 import type { TagsExplained } from '../../model/explain-tags.ts';
 import type { ServiceKey } from '../../model/events.ts';
 import type { InstanceStatus } from '../../model/status-service.ts';
@@ -58,10 +59,7 @@ function nomadLines({
     `managed: ${managed ? 'yes' : 'no'}`,
     ...tags.flatMap(tagLines),
     ...(wish === undefined ? [] : [`wants: ${sayWish(wish)}`]),
-    ...section(
-      'problems',
-      problems.map(({ subject, text }) => `${subject} ${text}`),
-    ),
+    ...section('problems', problems.map(sayProblem)),
     ...section('instances', instances.map(sayInstance)),
     ...(pending === undefined ? [] : [sayPending(pending)]),
     ...section('claims', claims.map(sayClaim)),
@@ -81,7 +79,7 @@ function tagLines({ allocations, given, others, defaulted }: ServiceExplained['t
 
 function sayVerdict(one: TagsExplained['given'][number]): string {
   if (one.verdict === 'ignored') return `${one.tag}: ignored, ${one.why}`;
-  const lost = one.lost?.map(({ claim, holder }) => `${claim} is held by ${holder}`) ?? [];
+  const lost = one.lost?.map((denial) => sayProblem(denialProblem(denial))) ?? [];
   return `${one.tag}: used${lost.length > 0 ? `, but ${lost.join(', ')}` : ''}`;
 }
 

@@ -5,7 +5,7 @@ import { explainTags, type TagsExplained } from '../../model/explain-tags.ts';
 import { serviceKey, type Job, type RouteMap, type ServiceKey } from '../../model/events.ts';
 import { versionFor } from '../../model/job-versions.ts';
 import type { Problem } from '../../model/problem.ts';
-import type { Check, Denial, Instance, Service, Wish } from '../../model/service.ts';
+import { problemsOf, type Check, type Instance, type Service, type Wish } from '../../model/service.ts';
 
 /** What Nomad's half says of a service. */
 export interface ServiceExplained {
@@ -55,7 +55,7 @@ export interface ClaimExplained {
 }
 
 export function explainService(catalog: Catalog, service: Service): ServiceExplained {
-  const { key, instances, wish, denials, problems } = service;
+  const { key, instances, wish, denials } = service;
   const lists = Map.groupBy(instances, ({ registration }) => JSON.stringify(registration.tags));
   return {
     service: key,
@@ -66,15 +66,11 @@ export function explainService(catalog: Catalog, service: Service): ServiceExpla
       return { allocations, ...explainTags(first.registration.tags, catalog.prefix, denials) };
     }),
     ...(wish && { wish }),
-    problems: [...problems, ...denials.map(sayDenial)],
+    problems: problemsOf(service),
     instances: instances.map((instance) => explainInstance(instance, newestJob(catalog, service))),
     ...pendingOf(catalog, service),
     claims: wish === undefined ? [] : explainClaims(catalog, wish),
   };
-}
-
-function sayDenial({ claim, holder }: Denial): Problem {
-  return { subject: claim, text: `is held by ${holder}` };
 }
 
 function newestJob({ jobs }: Catalog, { namespace, job }: Service): Job | undefined {

@@ -1,5 +1,12 @@
 import { expect } from 'chai';
-import { endpoint, isManaged, mergeChanges, movesInstances, type ServiceChange } from '../../../lib/model/service.ts';
+import {
+  endpoint,
+  isManaged,
+  mergeChanges,
+  movesInstances,
+  problemsOf,
+  type ServiceChange,
+} from '../../../lib/model/service.ts';
 import { appears, becomes, goes, registration, serving, starting, stays, tagged } from '../../support/given.ts';
 
 const web = serving(registration());
@@ -24,6 +31,16 @@ describe('isManaged', () => {
       expect(isManaged(change)).to.equal(managed);
     });
   }
+});
+
+describe('problemsOf', () => {
+  it('lists what is wrong with the tags, then what another service holds', () => {
+    const denials = [{ claim: 'exact domain a.com', holder: 'default/first' as const }];
+    const lost = { subject: 'exact domain a.com', text: 'is held by default/first, which was there first' };
+    expect(problemsOf(web)).to.deep.equal([]);
+    expect(problemsOf({ ...web, denials })).to.deep.equal([lost]);
+    expect(problemsOf({ ...misspelt, denials })).to.deep.equal([...misspelt.problems, lost]);
+  });
 });
 
 describe('movesInstances', () => {

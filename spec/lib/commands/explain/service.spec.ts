@@ -109,9 +109,9 @@ describe('explainService', () => {
     const event = snapshot([tagged(domain), later], [job({ createIndex: 5 }), job({ id: 'api', createIndex: 9 })]);
     const nomad = await explained(event, 'default/api');
     const claim = 'exact domain shop.example.com';
-    expect(nomad?.problems).to.deep.equal([{ subject: claim, text: 'is held by default/web' }]);
+    expect(nomad?.problems).to.deep.equal([{ subject: claim, text: 'is held by default/web, which was there first' }]);
     expect(explainText({ service: 'default/api', ...(nomad && { nomad }) }, '')).to.include(
-      `    ${domain}: used, but ${claim} is held by default/web\n`,
+      `    ${domain}: used, but ${claim} is held by default/web, which was there first\n`,
     );
   });
 
