@@ -18,16 +18,16 @@ const shownElsewhere = new Set(['level', 'time', 'pid', 'hostname', 'msg', 'err'
 
 /**
  * A line of the log, which is a line of JSON, as people read it on a terminal: time (UTC), level, message and short values
- * in a line, what has blanks in lines below. Nothing in it moves the cursor: some of it is a stranger's text.
+ * in a line; in lines below what has blanks, and what has sections, such as a configuration, section by section. Nothing in
+ * it moves the cursor: some of it is a stranger's text.
  */
 export function terminalLine(json: string, colors: boolean): string {
   const line = JSON.parse(json) as Readonly<Record<string, unknown>>;
   const paint = (style: Parameters<typeof styleText>[0], text: string) =>
     colors ? styleText(style, text, { validateStream: false }) : text;
   const [name, style] = levels.get(line['level']) ?? ['LOG', 'reset'];
-  const fields = Object.entries(line)
-    .filter(([key]) => !shownElsewhere.has(key))
-    .flatMap(([key, value]) => shown(key, value));
+  const given = Object.entries(line).filter(([key]) => !shownElsewhere.has(key));
+  const fields = given.filter(([, value]) => !hasSections(value)).flatMap(([key, value]) => shown(key, value));
   const short = fields.filter(([, text]) => !/\s/.test(text));
   const long = fields.filter(([, text]) => /\s/.test(text));
   const head = [
@@ -36,7 +36,11 @@ export function terminalLine(json: string, colors: boolean): string {
     visible(String(line['msg'])),
     ...short.map(([key, text]) => paint('dim', visible(`${key}=${text}`))),
   ];
-  const below = [...long.map(([key, text]) => `${key}: ${text}`), ...stackOf(line['err'])];
+  const below = [
+    ...given.filter(([, value]) => hasSections(value)).flatMap(([, value]) => sectionLines(value as object)),
+    ...long.map(([key, text]) => `${key}: ${text}`),
+    ...stackOf(line['err']),
+  ];
   return [head.join(' '), ...below.map((text) => `    ${visible(text)}`)].map((text) => `${text}\n`).join('');
 }
 
@@ -48,6 +52,37 @@ function shown(name: string, value: unknown): readonly Shown[] {
   if (!isObject(value)) return [[name, String(value)]];
   return Object.entries(value).flatMap(([key, member]) => shown(`${name}.${key}`, member));
 }
+
+function hasSections(value: unknown): boolean {
+  return isObject(value) && !Array.isArray(value) && Object.values(value).some((member) => isSection(member));
+}
+
+function isSection(value: unknown): value is object {
+  return isObject(value) && !Array.isArray(value);
+}
+
+function sectionLines(sections: object): readonly string[] {
+  return Object.entries(sections).flatMap(([name, members]) => {
+    const texts = shown('', members).map(
+      ([key, text]) => `${key.slice(1)}=${/\s/.test(text) ? JSON.stringify(text) : text}`,
+    );
+    return filled(texts).map((text, n) => (n === 0 ? `${name}:` : '').padEnd(titleWidth) + text);
+  });
+}
+
+/** In as few lines as they need, never broken themselves. */
+function filled(texts: readonly string[]): readonly string[] {
+  const lines: string[] = [];
+  for (const text of texts) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + text.length >= textWidth) lines.push(text);
+    else lines[lines.length - 1] = `${last} ${text}`;
+  }
+  return lines;
+}
+
+const titleWidth = 12;
+const textWidth = 84;
 
 /** Of an object in a list, such as a problem with its subject and text. */
 function wordsOf(value: unknown): string {

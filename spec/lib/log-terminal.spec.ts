@@ -18,14 +18,26 @@ function show(log: (logger: ReturnType<typeof createLogger>) => void, colors = f
 describe('terminalLine', () => {
   it('shows time, level, message and short values in a line', () => {
     const text = show((logger) => {
-      logger.info(
-        { address: 'http://nomad:4646', services: ['a', 'b'], config: { tags: { prefix: 'haproxy' } } },
-        'connected',
-      );
+      logger.info({ address: 'http://nomad:4646', services: ['a', 'b'], steps: { 'fill-slot': 2 } }, 'connected');
     });
-    expect(text).to.equal(
-      '12:34:56.789Z INFO  connected address=http://nomad:4646 services=a,b config.tags.prefix=haproxy\n',
-    );
+    expect(text).to.equal('12:34:56.789Z INFO  connected address=http://nomad:4646 services=a,b steps.fill-slot=2\n');
+  });
+
+  it('shows a configuration below, section by section, in lines that a terminal has room for', () => {
+    const haproxy = Object.fromEntries(Array.from({ length: 8 }, (_, n) => [`setting${n}`, 'a-value-of-it']));
+    const config = { tags: { prefix: 'haproxy', aliases: [] }, haproxy, log: { level: 'two words' } };
+    const text = show((logger) => {
+      logger.info({ config, version: '1' }, 'starting');
+    });
+    expect(text.split('\n')).to.deep.equal([
+      '12:34:56.789Z INFO  starting version=1',
+      '    tags:       prefix=haproxy aliases=',
+      '    haproxy:    setting0=a-value-of-it setting1=a-value-of-it setting2=a-value-of-it',
+      '                setting3=a-value-of-it setting4=a-value-of-it setting5=a-value-of-it',
+      '                setting6=a-value-of-it setting7=a-value-of-it',
+      '    log:        level="two words"',
+      '',
+    ]);
   });
 
   it('shows sentences below, a line each', () => {
