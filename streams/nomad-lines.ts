@@ -2,16 +2,22 @@ import {
   catchError,
   concatMap,
   concatWith,
+  connect,
   defer,
+  EMPTY,
+  ignoreElements,
   map,
+  merge,
   type Observable,
   observeOn,
   of,
   queueScheduler,
   type SchedulerLike,
+  takeUntil,
   takeWhile,
   throwError,
   timeout,
+  timer,
 } from 'rxjs';
 import { FailureError, type Failure } from '../lib/model/failure.ts';
 import type { NomadClient } from '../lib/nomad/client.ts';
@@ -33,9 +39,13 @@ export interface LinesOptions {
   readonly scheduler: SchedulerLike;
 }
 
+/** The first heartbeat of a stream that is granted comes at once (ms). */
+const doubtAfterMs = 1000;
+
 /**
  * Follows one event stream. Never completes: an end, an error text and silence are failures, and since Nomad tells by
- * none of them why, REST is asked first whether it is the token or the server. Errors with a FailureError.
+ * none of them why, REST is asked first whether it is the token or the server; where no heartbeat comes, after a second
+ * whether it is the token, so that nobody waits for what he may not have. Errors with a FailureError.
  *
  * The lines of a chunk come in one turn of `queueScheduler`, so that what they say is acted on together.
  */
@@ -57,6 +67,20 @@ export function nomadLines(client: NomadClient, options: LinesOptions): Observab
       return end(`the event stream was cut (${why}): ${excerpt}`, { kind: 'malformed' });
     }
 
+    function doubt(): Observable<never> {
+      return timer(doubtAfterMs, scheduler).pipe(
+        concatMap(() => client.readIndex(namespace)),
+        ignoreElements(),
+        catchError((error: unknown) => {
+          if (!(error instanceof FailureError)) return throwError(() => error as Error);
+          const { kind, message } = error.failure;
+          if (kind !== 'unauthorized') return EMPTY;
+          const silent = `the event stream is silent for ${doubtAfterMs} ms; ${message}`;
+          return throwError(() => new FailureError({ ...error.failure, message: silent }));
+        }),
+      );
+    }
+
     return client.openStream({ index, namespace, topics: ['Service', 'Job'] }).pipe(
       timeout({
         first: firstHeartbeatMs,
@@ -72,6 +96,7 @@ export function nomadLines(client: NomadClient, options: LinesOptions): Observab
         return line.kind !== 'malformed';
       }),
       concatWith(defer(() => (broken === undefined ? end('the event stream has ended') : endBy(broken)))),
+      connect((lines) => merge(lines, doubt().pipe(takeUntil(lines)))),
     );
   });
 }

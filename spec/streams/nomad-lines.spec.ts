@@ -96,6 +96,30 @@ describe('nomadLines', () => {
     }
   });
 
+  it('asks after a second whether the token is refused where no heartbeat comes', async () => {
+    const startedAt = performance.now();
+    const act = (nomad: NomadServer) => {
+      nomad.denyToken();
+    };
+    const { failure } = await follow({ version: '2.0' }, act, 'before', 10_000);
+    expect(failure.kind).to.equal('unauthorized');
+    expect(failure.message).to.match(/silent for 1000 ms; Nomad answered 403: Permission denied/);
+    expect(failure.hint).to.include('set NOMAD_TOKEN');
+    expect(performance.now() - startedAt).to.be.below(1900);
+  });
+
+  it('goes on waiting where it is not', async () => {
+    const { failure } = await follow(
+      {},
+      (nomad) => {
+        nomad.silence();
+      },
+      'before',
+      1300,
+    );
+    expect(failure.message).to.match(/silent for 1300 ms$/);
+  });
+
   type Row = readonly [
     name: string,
     options: NomadServerOptions,
