@@ -175,11 +175,11 @@ function whatWasDone(steps: readonly Step[]): Readonly<Record<string, unknown>> 
 
 const manyNames = 20;
 
-function fewOf(services: readonly string[]): Readonly<Record<string, unknown>> {
+export function fewOf(services: readonly string[]): Readonly<Record<string, unknown>> {
   return { services: services.slice(0, manyNames), servicesInAll: services.length };
 }
 
-function failureFields(failure: Failure): Readonly<Record<string, unknown>> {
+export function failureFields(failure: Failure): Readonly<Record<string, unknown>> {
   return { failure: failure.kind, what: failure.message, where: failure.where, hint: failure.hint };
 }
 

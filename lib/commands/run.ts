@@ -32,6 +32,7 @@ import { together } from '../model/witness.ts';
 import { createNomadClient } from '../nomad/client.ts';
 import { foldReadiness, readiness, startReadiness } from '../readiness.ts';
 import { createRecorder, type Recorder } from '../recorder.ts';
+import { createRepeats } from '../repeats.ts';
 import { hiding } from '../secrets.ts';
 import { startServer, type Server, type Shown } from '../server.ts';
 import { returnSpare, thisProcess } from '../spare-memory.ts';
@@ -86,8 +87,10 @@ export const run: Command = {
     const say = (line: LogLine | undefined) => {
       if (line !== undefined) log[line.level](line.fields, line.message);
     };
+    const repeats = createRepeats(() => performance.now());
     const status = startStatus(() => {
       say(startUp.progress());
+      for (const line of repeats.due()) say(line);
     });
     const hide = hiding(secretsOf(given));
     const board = createStatusBoard({
@@ -111,7 +114,8 @@ export const run: Command = {
     let haproxySeen = false;
     function observe(notice: Notice): void {
       if (notice.kind === 'haproxy-connected') haproxySeen = true;
-      say(noticeToLog(notice, { dryRun, haproxySeen }));
+      const line = noticeToLog(notice, { dryRun, haproxySeen });
+      say(repeats.holds(notice) ? { ...line, level: 'debug' } : line);
       say(startUp.observe(notice));
       metrics.observe(notice);
       status.observe(notice);

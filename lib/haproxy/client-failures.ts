@@ -29,13 +29,26 @@ export function refused(status: number, body: unknown, where: string, hide: Hide
   const { said, isOwn } = messageOf(body);
   const kind = kindOf(status, said);
   const answered = status >= 500 && isOwn && kind === 'unreachable';
-  const hint = status === 429 ? tooMany : answered ? hintOfError(where) : hints[kind];
-  return { kind, message: hide(wordsFor(kind, status, said)), where, hint };
+  const message = hide(wordsFor(kind, status, said));
+  const byCommand = kind === 'reload-failed' && message.startsWith('executing ');
+  const hint = status === 429 ? tooMany : answered ? hintOfError(where) : byCommand ? commandFails : hints[kind];
+  return { kind, message, where, hint };
 }
 
 /** Every Data Plane API of version 3 has `/v3/info`; other servers say 404 with a page of their own. */
 const notTheApi =
   'No Data Plane API v3 answers there: check haproxy.address / HAPROXY_DATAPLANE_URL (host and port, without /v3).';
+
+/** A reload of which the API learns what became of it. */
+export const useMaster =
+  "in dataplaneapi.yml set haproxy.master_runtime to the socket of HAProxy's -S and haproxy.master_worker_mode to true, and restart the API";
+
+/** The words that follow are those of `reload_cmd`, and say nothing of the configuration. */
+const commandFails = `The command by which the API reloads HAProxy fails: ${useMaster}.`;
+
+export function isOfCommand({ hint }: Failure): boolean {
+  return hint === commandFails;
+}
 
 /** The API is there and says why it could not: of the runtime because of HAProxy, otherwise mostly because of its files. */
 function hintOfError(where: string): string {

@@ -2,6 +2,7 @@ import { FailureError, type Failure } from '../model/failure.ts';
 import { needsReload } from '../model/slots.ts';
 import { isStructural, type Step } from '../model/step.ts';
 import { ask } from './ask.ts';
+import { isOfCommand } from './client-failures.ts';
 import type { DataplaneClient, RawConfiguration } from './client.ts';
 import type { MapPaths } from './routing.ts';
 import { writeSteps } from './write-steps.ts';
@@ -127,6 +128,8 @@ async function repair(client: DataplaneClient, base: RawConfiguration, failure: 
   await ask(client.postRaw({ version, text: base.text, reload: 'skip' }));
   throw new FailureError({
     ...failure,
-    hint: 'HAProxy runs on as before and the configuration was put back; correct what HAProxy names',
+    hint: isOfCommand(failure)
+      ? `${failure.hint} HAProxy runs on as before and the configuration was put back.`
+      : 'HAProxy runs on as before and the configuration was put back; correct what HAProxy names',
   });
 }

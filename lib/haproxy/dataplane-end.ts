@@ -225,9 +225,19 @@ export function createDataplaneEnd(given: DataplaneClient, options: DataplaneOpt
     behind.soon();
   }
 
-  const lastResort = createLastResort(reloadSoon);
+  const lastResort = createLastResort(reloadSoon, () => generation.reloadsNothing === true);
   const shared = { client, memory, generation };
   const { check: checkFiles, mendRows: mendInLine } = createDriftFiles({ ...shared, files, lastResort, forget });
+
+  /** An API that comes back may have been set right. */
+  function believeAgain(notice: Notice): void {
+    if (notice.kind !== 'haproxy-connected') return;
+    lastResort.forget();
+    if (!generation.reloadsNothing) return;
+    generation.reloadsNothing = false;
+    generation.outdated = undefined;
+    reloadSoon();
+  }
 
   /** Rows are written by one at a time; those of the process alone move no version. */
   function mendRows(): Promise<readonly Notice[]> {
@@ -248,7 +258,7 @@ export function createDataplaneEnd(given: DataplaneClient, options: DataplaneOpt
   return {
     watch: merge(
       said,
-      watchHaproxy(client, generation, forget),
+      watchHaproxy(client, generation, forget).pipe(tap(believeAgain)),
       watchDrift({ ...options.drift, ...shared, lastResort, read, changed: behind.soon, checkFiles, mendRows }),
     ),
     read: () => defer(read),

@@ -60,13 +60,13 @@ export function createDriftFiles(options: DriftFilesOptions): DriftFiles {
     return notices;
   }
 
-  async function mendMap(map: RouteMap, { file, rows, view }: Known): Promise<readonly Notice[]> {
+  async function mendMap(map: RouteMap, { rows, view }: Known): Promise<readonly Notice[]> {
     const name = files.nameOf(map);
     const where = `map ${name}`;
     const entries = await loadedRows(client, name);
     if (entries === undefined) {
       const isRouted = [...view.frontends.values()].some(({ routed }) => routed);
-      return isRouted ? lastResort.reload(where, 'HAProxy does not have it', file.text) : [];
+      return isRouted ? lastResort.reload(where, 'HAProxy does not have it') : [];
     }
     // A row that is ahead of its backend, such as that of a write that was cut off, would lead away from where it leads now.
     const isAhead = (key: string) => rows[map].has(key) && !view.backends.has(rows[map].get(key) ?? '');
@@ -80,7 +80,7 @@ export function createDriftFiles(options: DriftFilesOptions): DriftFiles {
       return [];
     }
     const differs = sayRowDrift(drift);
-    if (!(await isMended(name, drift))) return lastResort.reload(where, differs, file.text);
+    if (!(await isMended(name, drift))) return lastResort.reload(where, differs);
     return [{ kind: 'drift-found', where, what: 'rows', differs, repair: 'mended' }];
   }
 

@@ -52,6 +52,8 @@ export function watchDrift(options: DriftWatchOptions): Observable<Notice> {
     async function look(): Promise<readonly Notice[]> {
       // A call that meets HAProxy as it starts holds up all runtime calls of API 3.2 and later for 30 s: none in vain.
       if (generation.lost) return [];
+      // Whether it has loaded what was written at all is seen first.
+      if (generation.outdated !== undefined && !generation.reloadsNothing) return [];
       const view = await ask(read());
       const isNew = memory.uncompared;
       memory.uncompared = false;
@@ -87,8 +89,7 @@ export function watchDrift(options: DriftWatchOptions): Observable<Notice> {
       rotation.due.delete(name);
       missing.delete(name);
       const where = `backend ${name}`;
-      if (isMissing)
-        return lastResort.reload(where, 'HAProxy does not have it, or not all its servers', after.file.text);
+      if (isMissing) return lastResort.reload(where, 'HAProxy does not have it, or not all its servers');
       lastResort.helped(where);
       if (now === undefined) return [];
       return [

@@ -33,6 +33,7 @@ export function createLostReloads(client: DataplaneClient, generation: Generatio
         client.postRaw(write).pipe(
           tap(() => {
             lost = undefined;
+            generation.outdated = pid;
           }),
           catchError((error: unknown) => {
             if (error instanceof FailureError && ['unreachable', 'malformed'].includes(error.failure.kind)) {

@@ -109,7 +109,7 @@ export function createReader(options: ReaderOptions): Reader {
   }
 
   function wantsReload(): boolean {
-    return memory.suspect && now() - reloadedAt >= reloadIntervalMs;
+    return memory.suspect && generation.reloadsNothing !== true && now() - reloadedAt >= reloadIntervalMs;
   }
 
   /** The process that it leaves is nobody else's. */

@@ -1,3 +1,4 @@
+import { useMaster } from '../../haproxy/client-failures.ts';
 import { parseConfig, readLine } from '../../haproxy/config-text.ts';
 import type { ProcessReport, ReloadReport } from '../../haproxy/client-reports.ts';
 import { excerpt } from '../../model/quoted.ts';
@@ -14,8 +15,6 @@ export interface ReloadSigns {
 }
 
 const check = 'reloads';
-const useMaster =
-  "in dataplaneapi.yml set haproxy.master_runtime to the socket of HAProxy's -S and haproxy.master_worker_mode to true, and restart the API";
 const reloadNow = `reload HAProxy by hand (systemctl reload haproxy, or kill -USR2 of its master); then ${useMaster}`;
 /** The API tells its times by the second. */
 const resolutionMs = 2000;

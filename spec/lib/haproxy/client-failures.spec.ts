@@ -59,6 +59,14 @@ describe('refused', () => {
       /Check haproxy.address .* and that the Data Plane API runs/,
     ],
     [
+      'which setting to change where the command fails by which the API reloads',
+      400,
+      said('Reload failed: executing false failed: exit status 1, '),
+      config,
+      /^reload-failed executing false failed/,
+      /The command by which the API reloads HAProxy fails: in dataplaneapi\.yml set haproxy\.master_runtime/,
+    ],
+    [
       'to clear away transactions of which there are too many',
       429,
       said('too many'),
