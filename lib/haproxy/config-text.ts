@@ -36,6 +36,42 @@ export function renderConfig(sections: readonly Section[]): string {
   return sections.flatMap((section) => section.lines).join('\n');
 }
 
+/** What inherits from the `defaults` before it where it names none (HAProxy 3.4 manual, 4). */
+const proxies = new Set(['frontend', 'backend', 'listen']);
+
+/**
+ * Says in the headers what a file leaves unsaid, as the Data Plane API does with its first write: a `defaults` without a name
+ * is called `unnamed_defaults_1` and so on, and each proxy gets the `from` that it has anyway. The very sections where there
+ * is nothing to add, as in every text that the API has written.
+ */
+export function nameSections(sections: readonly Section[]): Section[] {
+  const taken = new Set(sections.filter(({ kind }) => kind === 'defaults').map(({ name }) => name));
+  let number = 0;
+  let latest = '';
+
+  function withHeader(section: Section, header: string, said: Pick<Section, 'name' | 'from'>): Section {
+    const { comment } = readLine(section.lines[0] ?? '');
+    const lines = [comment === '' ? header : `${header} # ${comment}`, ...section.lines.slice(1)];
+    return { ...section, ...said, lines };
+  }
+
+  return sections.map((section) => {
+    const { kind, name, from } = section;
+    if (kind === 'defaults') {
+      latest = name;
+      if (name !== '') return section;
+      do latest = `unnamed_defaults_${(number += 1)}`;
+      while (taken.has(latest));
+      return withHeader(section, `defaults ${latest}`, { name: latest, from });
+    }
+    if (!proxies.has(kind) || from !== '' || latest === '' || !plainHeader.test(section.lines[0] ?? '')) return section;
+    return withHeader(section, `${kind} ${name} from ${latest}`, { name, from: latest });
+  });
+}
+
+/** Keyword, name, and perhaps a comment. HAProxy takes nothing else; what it will say to that is not our business. */
+const plainHeader = /^[ \t\r\v\f]*\w+[ \t\r\v\f]+[\w.:-]+[ \t\r\v\f]*(#.*)?$/;
+
 const blanks = ' \t\r\v\f';
 
 export interface Line {
@@ -105,7 +141,7 @@ export function cutSection(sections: Section[], section: Section): void {
 
 /**
  * Lines that a rewritten text does not say any more. The API moves lines within a section, and words within a line
- * (`cookie SRV insert nocache` becomes `cookie SRV nocache insert`): neither is a loss.
+ * (`cookie SRV insert nocache` becomes `cookie SRV nocache insert`), and gives names: neither is a loss.
  */
 export function lostLines(before: string, after: string): readonly string[] {
   const kept = new Map<string, number>();
@@ -121,7 +157,7 @@ export function lostLines(before: string, after: string): readonly string[] {
 
 /** Every line that says something, with its section; `key` is the same for the same words in whatever order. */
 function sayings(text: string): readonly { readonly line: string; readonly key: string }[] {
-  return parseConfig(text).flatMap(({ kind, name, lines }) =>
+  return nameSections(parseConfig(text)).flatMap(({ kind, name, lines }) =>
     lines
       .map((line) => readLine(line).words)
       .filter((words) => words.length > 0)

@@ -1,6 +1,6 @@
 import type { Mark, Route, RouteMap, ServiceKey } from '../model/events.ts';
 import type { BackendView, FrontendView, SlotView, View } from '../model/view.ts';
-import { firstWord, parseConfig, readLine, type Section } from './config-text.ts';
+import { firstWord, nameSections, parseConfig, readLine, type Section } from './config-text.ts';
 import { isOthersMark, readBackendMark, readSlot, type BackendMark } from './marks.ts';
 import { isRouted, isRoutingLine, type MapPaths } from './routing.ts';
 
@@ -16,7 +16,7 @@ export function readView(
   paths: MapPaths,
   runtime: View['runtime'] = 'nothing',
 ): View {
-  const sections = parseConfig(text);
+  const sections = nameSections(parseConfig(text));
   const defaults = new Map<string, Inherited>();
   const named = namedBackends(sections, owner);
   const backends = new Map<string, BackendView>();

@@ -4,7 +4,15 @@ import type { SlotStep, Step, StepOf } from '../model/step.ts';
 import { isIpLiteral } from '../model/instance.ts';
 import type { SlotView } from '../model/view.ts';
 import type { RuntimeAction } from './client-actions.ts';
-import { appendLines, cutSection, firstWord, parseConfig, renderConfig, type Section } from './config-text.ts';
+import {
+  appendLines,
+  cutSection,
+  firstWord,
+  nameSections,
+  parseConfig,
+  renderConfig,
+  type Section,
+} from './config-text.ts';
 import { readSlot, writeBackendMark, writeSlot } from './marks.ts';
 import { installRouting, type MapPaths } from './routing.ts';
 
@@ -14,9 +22,9 @@ export interface Written {
   readonly actions: readonly RuntimeAction[];
 }
 
-/** Writes steps into a configuration text; everything that is not ours stays to the byte. Map rows are not its business. */
+/** Writes steps into a configuration text; everything that is not ours stays to the byte, but for names that sections lack. Map rows are not its business. */
 export function writeSteps(text: string, steps: readonly Step[], owner: string, paths: MapPaths): Written {
-  const sections = parseConfig(text);
+  const sections = nameSections(parseConfig(text));
   const backends = new Map(sections.filter(({ kind }) => kind === 'backend').map((section) => [section.name, section]));
   const frontends = new Map(
     sections.filter(({ kind }) => kind === 'frontend').map((section) => [section.name, section]),

@@ -342,7 +342,7 @@ describe('routeChanges', () => {
     it('reads and plans anew, and keeps what the other has written', () => {
       const { take, state } = rival(5);
       expect(take(appears(one)).at(-1)).to.equal('done web');
-      expect([state.text.match(/^backend rival\d$/gm)?.length, state.commits]).to.deep.equal([5, 1]);
+      expect([state.text.match(/^backend rival\d\b/gm)?.length, state.commits]).to.deep.equal([5, 1]);
     });
 
     it('gives up for now when that happens again and again', () => {

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { from, toArray } from 'rxjs';
-import { parseConfig, renderConfig } from '../../lib/haproxy/config-text.ts';
+import { nameSections, parseConfig, renderConfig } from '../../lib/haproxy/config-text.ts';
 import { isRoutingLine, mapPaths } from '../../lib/haproxy/routing.ts';
 import { readView } from '../../lib/haproxy/view.ts';
 import { writeSteps } from '../../lib/haproxy/write-steps.ts';
@@ -38,6 +38,11 @@ const slotSettings = { check, backup: false, maxconn: 0 };
 const at = { service: 'fuzz/fuzz', slotSettings, slots: ['nomad91', 'nomad92'] } as const;
 const settings = { from: '', mode: 'http', balance: 'roundrobin', check } as const;
 
+/** What steps are written into. */
+function named(given: string): string {
+  return renderConfig(nameSections(parseConfig(given)));
+}
+
 describe('any configuration', function () {
   this.timeout(120_000);
 
@@ -67,7 +72,8 @@ describe('any configuration', function () {
     };
     const remove: Step = { kind: 'remove-backend', ...section, dueAt: 0 };
     fc.assert(
-      fc.property(text, (given) => {
+      fc.property(text, (raw) => {
+        const given = named(raw);
         const made = write(given, create);
         expect(made.startsWith(given)).to.equal(true);
         expect(write(write(made, update), remove)).to.equal(given);
@@ -80,7 +86,7 @@ describe('any configuration', function () {
   it("is the same to the byte when slots have come and gone in somebody else's section", () => {
     fc.assert(
       fc.property(text, text, (before, after) => {
-        const given = `${before}\nbackend somewhere\n${after}`;
+        const given = named(`${before}\nbackend somewhere\n${after}`);
         const of = { service: at.service, backend: 'somewhere' } as const;
         const grow: Step = { kind: 'grow-slots', ...of, ...at };
         const fill: Step = {
@@ -102,7 +108,7 @@ describe('any configuration', function () {
   it('has nothing but the routing rule more, and that once, where it is installed twice', () => {
     fc.assert(
       fc.property(text, text, (before, after) => {
-        const given = `${before}\nfrontend somewhere\n${after}`;
+        const given = named(`${before}\nfrontend somewhere\n${after}`);
         const install: Step = { kind: 'install-routing', service: at.service, frontend: 'somewhere' };
         const routed = write(given, install);
         const theirs = routed.split('\n').filter((one) => !isRoutingLine('nomad', one));

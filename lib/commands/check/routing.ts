@@ -1,5 +1,5 @@
 import type { Config } from '../../config.ts';
-import { parseConfig } from '../../haproxy/config-text.ts';
+import { nameSections, parseConfig, readLine } from '../../haproxy/config-text.ts';
 import type { MapPaths } from '../../haproxy/routing.ts';
 import type { MapRows } from '../../haproxy/view.ts';
 import type { RouteMap } from '../../model/events.ts';
@@ -59,30 +59,17 @@ function sayRule(frontend: string, routed: boolean, planned: readonly Planned[] 
   return `gets the routing rule with ${when}`;
 }
 
-/**
- * Sections as the Data Plane API keeps them: it gives a `defaults` without a name one, and every proxy behind a `defaults`
- * a `from`. `run` writes nothing over a text that would come back otherwise than it is.
- */
+/** The Data Plane API gives a `defaults` without a name one, and every proxy behind a `defaults` a `from`. */
 export function judgeNames(text: string): readonly Finding[] {
   const sections = parseConfig(text);
-  const isNameless = sections.some(({ kind, name }) => kind === 'defaults' && name === '');
-  const first = sections.findIndex(({ kind }) => kind === 'defaults');
-  const orphans = first < 0 ? [] : sections.slice(first).filter(({ kind, from }) => proxies.has(kind) && from === '');
-  if (!isNameless && orphans.length === 0) return [];
-  const named = orphans.slice(0, shown).map(({ kind, name }) => `${kind} ${name}`);
-  const more = orphans.length > shown ? ` and ${orphans.length - shown} more` : '';
-  const found = [
-    ...(isNameless ? ['a defaults section without a name'] : []),
-    ...(named.length > 0 ? [`no "from" in ${named.join(', ')}${more}`] : []),
-  ];
-  const last = sections.findLast(({ kind, name }) => kind === 'defaults' && name !== '')?.name ?? 'main';
-  const fix = isNameless
-    ? 'give the defaults section a name (defaults main), and frontends and backends "from main"'
-    : `write "from ${last}", or another defaults section, behind their names`;
-  return [problem('sections', `${found.join('; ')}: the Data Plane API would write it anew, so run refuses to`, fix)];
+  const named = nameSections(sections);
+  const changed = named.filter((section, n) => section !== sections[n]);
+  if (changed.length === 0) return [];
+  const headers = changed.slice(0, shown).map(({ lines: [header = ''] }) => readLine(header).words.join(' '));
+  const more = changed.length > shown ? ` and ${changed.length - shown} more` : '';
+  return [ok('sections', `lack a name or a from; with the first write the API writes ${headers.join(', ')}${more}`)];
 }
 
-const proxies = new Set(['frontend', 'backend', 'listen']);
 const shown = 5;
 
 /** What backends of ours inherit from. */
@@ -97,6 +84,10 @@ export function judgeDefaults({ haproxy }: Config, { defaults, frontends }: View
   const from = wanted ?? (frontends.get(frontend)?.from || there.at(-1));
   if (from !== undefined) return [ok('defaults', `backends are made from "defaults ${from}"`)];
   return [
-    warning('defaults', 'haproxy.cfg has no named defaults', 'give the section a name, and frontends a "from <name>"'),
+    warning(
+      'defaults',
+      'haproxy.cfg has no defaults',
+      'write a defaults section with mode http and the three timeouts',
+    ),
   ];
 }

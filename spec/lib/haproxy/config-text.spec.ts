@@ -4,6 +4,7 @@ import {
   appendLines,
   cutSection,
   lostLines,
+  nameSections,
   parseConfig,
   readLine,
   renderConfig,
@@ -107,6 +108,51 @@ describe('readLine', () => {
   });
 });
 
+describe('nameSections', () => {
+  const named = (text: string) => renderConfig(nameSections(parseConfig(text)));
+
+  it('says by which defaults each proxy goes, and calls those without a name as the API does', () => {
+    const text = textOf(
+      ...[
+        'backend early',
+        'defaults zeta',
+        '  mode http',
+        'defaults # of the web',
+        'frontend www # here',
+        '  bind :80',
+      ],
+      ...['defaults unnamed_defaults_2', 'listen stats', 'defaults', 'backend web', 'backend api from zeta', 'peers p'],
+    );
+    expect(named(text)).to.equal(
+      textOf(
+        ...['backend early', 'defaults zeta', '  mode http', 'defaults unnamed_defaults_1 # of the web'],
+        ...['frontend www from unnamed_defaults_1 # here', '  bind :80', 'defaults unnamed_defaults_2'],
+        ...[
+          'listen stats from unnamed_defaults_2',
+          'defaults unnamed_defaults_3',
+          'backend web from unnamed_defaults_3',
+        ],
+        ...['backend api from zeta', 'peers p'],
+      ),
+    );
+  });
+
+  it('leaves a header alone that it does not understand', () => {
+    const text = textOf('defaults main', 'backend', 'backend a b', 'frontend "w w w"', 'listen x :80');
+    expect(named(text)).to.equal(text);
+  });
+
+  it('adds nothing the second time', () => {
+    fc.assert(
+      fc.property(anyText, (text) => {
+        const once = named(text);
+        expect(named(once)).to.equal(once);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
+
 describe('appendLines', () => {
   it('puts lines before the blank lines and comments that introduce the next section', () => {
     const sections = parseConfig(textOf('backend a', '  mode http', '', '# of b', 'backend b'));
@@ -143,6 +189,27 @@ describe('lostLines', () => {
   const text = ['backend a', '  mode http', '  # said', '  acl x path_beg /a', '  acl x path_beg /a', 'backend b'].join(
     '\n',
   );
+
+  it('takes names that the API gives for no loss, but a from that leads elsewhere', () => {
+    const before = textOf(
+      'defaults',
+      '  mode http',
+      'frontend www',
+      '  bind :80',
+      'defaults',
+      '  mode tcp',
+      'backend db',
+    );
+    const after = (db: string) =>
+      textOf(
+        ...['defaults unnamed_defaults_1', '  mode http', 'defaults unnamed_defaults_2', '  mode tcp'],
+        ...['backend db from ' + db, 'frontend www from unnamed_defaults_1', '  bind :80'],
+      );
+    expect(lostLines(before, after('unnamed_defaults_2'))).to.deep.equal([]);
+    expect(lostLines(before, after('unnamed_defaults_1'))).to.deep.equal([
+      'backend db: backend db from unnamed_defaults_2',
+    ]);
+  });
 
   it('are none where only layout, comments and the order of lines, sections and words differ', () => {
     const same = ['backend b', '', 'backend a', ' acl x  path_beg /a', ' acl x /a "path_beg" # why', ' mode http'].join(

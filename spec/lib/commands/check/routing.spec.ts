@@ -88,12 +88,13 @@ describe('judgeDefaults', () => {
     expect(judge({ HAPROXY_DEFAULTS: 'main' })?.found).to.equal('backends are made from "defaults main"');
   });
 
-  it('finds that it is not there, or has no name', () => {
+  it('finds that it is not there, or that there is none', () => {
     expect(judge({ HAPROXY_DEFAULTS: 'other' })).to.include({
       level: 'problem',
       fix: 'set HAPROXY_DEFAULTS to one of main',
     });
-    expect(judge({}, 'defaults\n  mode http\n')).to.include({ level: 'warning' });
+    expect(judge({}, 'defaults\n  mode http\n')?.found).to.include('"defaults unnamed_defaults_1"');
+    expect(judge({}, 'global\n')).to.include({ level: 'warning', found: 'haproxy.cfg has no defaults' });
   });
 });
 
@@ -105,23 +106,17 @@ describe('judgeNames', () => {
     expect(judgeNames('global\n\nfrontend www\n  mode http\n')).to.deep.equal([]);
   });
 
-  it('finds a defaults section without a name, wherever it stands', () => {
-    const [finding] = judgeNames(`${plainConfig}\n${nameless}`);
+  it('says which names the API will give, as far as there is room', () => {
+    const [finding] = judgeNames(`${nameless}\nfrontend www # here\n  bind :80\n\nlisten stats\n  bind :81\n`);
     expect(finding).to.deep.equal({
       check: 'sections',
-      level: 'problem',
-      found: 'a defaults section without a name: the Data Plane API would write it anew, so run refuses to',
-      fix: 'give the defaults section a name (defaults main), and frontends and backends "from main"',
+      level: 'ok',
+      found:
+        'lack a name or a from; with the first write the API writes ' +
+        'defaults unnamed_defaults_1, frontend www from unnamed_defaults_1, listen stats from unnamed_defaults_1',
     });
-  });
-
-  it('finds proxies without from, and names the first', () => {
-    const [finding] = judgeNames(`${nameless}\nfrontend www\n  bind :80\n\nlisten stats\n  bind :81\n`);
-    expect(finding?.found).to.include('a defaults section without a name; no "from" in frontend www, listen stats: ');
     const many = Array.from({ length: 7 }, (_, n) => `backend b${n}\n`).join('');
-    const [named] = judgeNames(`defaults base\n${many}`);
-    expect(named?.found).to.match(/^no "from" in backend b0, .*backend b4 and 2 more: /);
-    expect(named).to.have.property('fix').that.includes('"from base"');
+    expect(judgeNames(`defaults base\n${many}`)[0]?.found).to.match(/backend b4 from base and 2 more$/);
   });
 });
 
