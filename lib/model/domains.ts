@@ -9,8 +9,8 @@ const maxDomains = 100;
 
 /**
  * Turns the values of domain tags into map rows. Exact and prefix values are split at commas, lower-cased and lose their
- * port, as the host of a request does before it is looked up; a regex is taken as written. `forbid` says why one that is well
- * formed is not to be had.
+ * port, as the host of a request does before it is looked up; an exact one loses the dot of the root as well. A regex is taken
+ * as written. `forbid` says why one that is well formed is not to be had.
  */
 export function parseDomains(
   values: readonly string[],
@@ -18,7 +18,7 @@ export function parseDomains(
   forbid: (route: Route) => string | undefined = () => undefined,
 ): { readonly routes: readonly Route[]; readonly problems: readonly Problem[] } {
   const written = map === 'regex' ? values : values.flatMap(splitList);
-  const all = [...new Set(written.map((one) => (map === 'regex' ? one : one.toLowerCase().replace(/:\d+$/, ''))))];
+  const all = [...new Set(written.map((one) => normal(one, map)))];
   const routes: Route[] = [];
   const problems: Problem[] = [];
   for (const key of all.slice(0, maxDomains)) {
@@ -30,6 +30,21 @@ export function parseDomains(
     problems.push({ subject: 'domains', text: `are ${all.length}; the first ${maxDomains} count` });
   }
   return { routes: trimmed(routes), problems };
+}
+
+function normal(written: string, map: RouteMap): string {
+  if (map === 'regex') return written;
+  const host = written.toLowerCase().replace(/:\d+$/, '');
+  return map === 'exact' ? host.replace(/(?<=[^.])\.$/, '') : host;
+}
+
+/** What somebody may have meant who wrote that. */
+function advice(key: string): string {
+  if (key.includes('/')) return '; leave scheme and path out';
+  if (key.includes('*')) return '; give a pattern as a regex, with domain.type=regex';
+  if (/[\s;]/.test(key.trim())) return '; separate several by commas';
+  const ascii = /[^\x21-\x7e]/.test(key) && URL.canParse(`http://${key}/`) ? new URL(`http://${key}/`).hostname : '';
+  return /^(?=.*xn--)[a-z0-9.-]+$/.test(ascii) ? `; write it as ${ascii}` : '';
 }
 
 function splitList(value: string): readonly string[] {
@@ -44,7 +59,7 @@ function refuse(key: string, map: RouteMap): string | undefined {
     case 'exact':
       return /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*$/.test(key)
         ? undefined
-        : 'is not a host name';
+        : `is not a host name${advice(key)}`;
     case 'prefix':
       return /^[a-z0-9_][a-z0-9_.-]{0,252}$/.test(key) ? undefined : 'is not the beginning of a host name';
     case 'regex':

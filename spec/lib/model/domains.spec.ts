@@ -15,6 +15,7 @@ describe('parseDomains', () => {
     ['exact', [' a.com , b.com ,'], ['a.com', 'b.com']],
     ['exact', ['Shop.Example.COM'], ['shop.example.com']],
     ['exact', ['a.com:8080'], ['a.com']],
+    ['exact', ['a.com.', 'b.com.:80', 'a.com'], ['a.com', 'b.com']],
     ['exact', ['a.com', 'A.com:80'], ['a.com']],
     [
       'exact',
@@ -35,16 +36,20 @@ describe('parseDomains', () => {
   }
 
   const refused: readonly (readonly [map: RouteMap, value: string, why: string])[] = [
-    ['exact', '*.example.com', 'is not a host name'],
-    ['exact', 'http://a.com', 'is not a host name'],
-    ['exact', 'a b.com', 'is not a host name'],
-    ['exact', 'a.com\nevil web', 'is not a host name'],
+    ['exact', '*.example.com', 'is not a host name; give a pattern as a regex, with domain.type=regex'],
+    ['exact', 'http://a.com', 'is not a host name; leave scheme and path out'],
+    ['exact', 'a.com/api', 'is not a host name; leave scheme and path out'],
+    ['exact', 'a b.com', 'is not a host name; separate several by commas'],
+    ['exact', 'a.com;b.com', 'is not a host name; separate several by commas'],
+    ['exact', 'a.com\nevil web', 'is not a host name; separate several by commas'],
     ['exact', 'a.com#', 'is not a host name'],
     ['exact', '"a.com"', 'is not a host name'],
     ['exact', '.a.com', 'is not a host name'],
     ['exact', 'a..com', 'is not a host name'],
     ['exact', '-a.com', 'is not a host name'],
-    ['exact', 'bücher.example', 'is not a host name'],
+    ['exact', 'bücher.example', 'is not a host name; write it as xn--bcher-kva.example'],
+    ['exact', 'a.com..', 'is not a host name'],
+    ['exact', '.', 'is not a host name'],
     ['exact', `${label(296)}.com`, 'is not a host name'],
     ['prefix', '.example', 'is not the beginning of a host name'],
     ['prefix', 'a b', 'is not the beginning of a host name'],

@@ -41,7 +41,7 @@ describe('readRule', () => {
     ['Host:a.example.com', noRule],
     ['Host(`a.example.com`', noRule],
     ['', noRule],
-    ['Host(`*`)', 'asks for "*", which is not a host name'],
+    ['Host(`*`)', 'asks for "*", which is not a host name; give a pattern as a regex, with domain.type=regex'],
     ['Host(`a.example.com:8080`)', 'asks for "a.example.com:8080", which is not a host name'],
     ['Host(`a.example.com,b.example.com`)', 'asks for "a.example.com,b.example.com", which is not a host name'],
     ['Host(` a.example.com`)', 'asks for " a.example.com", which is not a host name'],

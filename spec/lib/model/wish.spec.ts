@@ -100,7 +100,7 @@ describe('readWish', () => {
 
   it('names a domain that cannot be used', () => {
     expect(read([up(tagged('haproxy.domain=*.a.com'))]).problems.map(textOf)).to.deep.equal([
-      'domain "*.a.com" is not a host name',
+      'domain "*.a.com" is not a host name; give a pattern as a regex, with domain.type=regex',
     ]);
   });
 
