@@ -21,7 +21,7 @@ const hostile: readonly (readonly [what: string, tags: readonly string[], told: 
   ['a runtime command', ['haproxy.weight=1;evil'], ['haproxy.weight', '"1;evil"', '0 to 256']],
   ['a word of 10 kB', [`haproxy.balance=evil${'x'.repeat(10_000)}`], ['haproxy.balance', 'roundrobin, leastconn']],
   ['unicode', ['haproxy.domain=\u202eevil.example.com'], ['domain "\\u{202e}evil.example.com"', 'is not a host name']],
-  ['a path', ['haproxy.backend.name=..', 'haproxy.evil=1'], ['haproxy.backend.name', '".."', 'did you mean']],
+  ['a path', ['haproxy.backend.name=..', 'haproxy.evil=1'], ['haproxy.backend.name', '".."', 'is not a tag']],
   [
     'a regex that takes for ever',
     ['haproxy.domain=^(evil|evil)*$', 'haproxy.domain.type=regex'],

@@ -179,7 +179,8 @@ export function parseTags(
     const subject = printable(name);
     if (key === undefined) {
       unknown += 1;
-      const guess = unknown <= maxProblems ? `; did you mean ${prefix}.${nearest(said)}?` : '';
+      const meant = unknown <= maxProblems ? nearest(said) : undefined;
+      const guess = meant === undefined ? '' : `; did you mean ${prefix}.${meant}?`;
       problems.push({ subject, text: `is not a tag${guess}` });
       continue;
     }
@@ -226,7 +227,12 @@ export function tagRows(prefix: string): readonly { tag: string; values: string;
   }));
 }
 
-function nearest(name: string): string {
+/** Undefined where none is near. */
+function nearest(name: string): string | undefined {
+  if (/^(host|hosts|hostname|fqdn)$/i.test(name)) return tags.domain.name;
   const bounded = name.slice(0, 40);
-  return [...keyByName.keys()].reduce((best, one) => (distance(one, bounded) < distance(best, bounded) ? one : best));
+  const best = [...keyByName.keys()].reduce((near, one) =>
+    distance(one, bounded) < distance(near, bounded) ? one : near,
+  );
+  return distance(best, bounded) * 2 < Math.max(best.length, bounded.length) ? best : undefined;
 }

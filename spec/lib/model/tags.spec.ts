@@ -130,8 +130,16 @@ describe('parseTags', () => {
     ['haproxy.domains=a.com', 'haproxy.domain'],
     ['haproxy.check.pth=/', 'haproxy.check.path'],
     ['haproxy.Weight=1', 'haproxy.weight'],
-    ['haproxy.', 'haproxy.mode'],
+    ['haproxy.host=a.com', 'haproxy.domain'],
   ];
+  it('guesses nothing where no tag is near', () => {
+    expect(problemsOf('haproxy.', 'haproxy.port=80', 'haproxy.sticky=true')).to.deep.equal([
+      'haproxy. is not a tag',
+      'haproxy.port is not a tag',
+      'haproxy.sticky is not a tag',
+    ]);
+  });
+
   for (const [tag, meant] of misspelt) {
     it(`answers ${tag} with ${meant}`, () => {
       expect(problemsOf(tag)).to.deep.equal([`${tag.split('=')[0]!} is not a tag; did you mean ${meant}?`]);
