@@ -1,4 +1,5 @@
 import { FailureError } from '../model/failure.ts';
+import { quoted } from '../model/quoted.ts';
 
 /** What the two versions at HAProxy's end can do. */
 export interface Capabilities {
@@ -24,9 +25,11 @@ export function capabilitiesOf({ haproxy, dataplane }: Versions): Capabilities {
     if (isAtLeast(version, oldestSupported)) continue;
     throw new FailureError({
       kind: 'unsupported',
-      message: `${name} ${version} is too old: ${oldestSupported} or later is needed`,
+      message: /\d/.test(version)
+        ? `${name} ${version} is too old: ${oldestSupported} or later is needed`
+        : `${name} does not tell its version, but ${quoted(version)}: ${oldestSupported} or later is needed`,
       where: name,
-      hint: 'run HAProxy 3.0 or later with a Data Plane API of 3.0 or later',
+      hint: 'run HAProxy 3.0 or later with a Data Plane API of 3.0 or later, in builds that know their version',
     });
   }
   return { runtimeAddress: isAtLeast(dataplane, since.runtimeAddress) };

@@ -25,8 +25,8 @@ describe('capabilitiesOf', () => {
     ['2.6.12', 'v3.0.0', 'HAProxy 2.6.12'],
     ['2.9.15', 'v3.4.2', 'HAProxy 2.9.15'],
     ['3.0.0', 'v2.9.20', 'Data Plane API v2.9.20'],
-    ['', 'v3.4.2', 'HAProxy  is too old'],
-    ['3.4.7', 'unknown', 'Data Plane API unknown'],
+    ['', 'v3.4.2', 'HAProxy does not tell its version, but ""'],
+    ['3.4.7', 'unknown', 'Data Plane API does not tell its version, but "unknown"'],
   ];
   for (const [haproxy, dataplane, names] of refused) {
     it(`refuses ${dataplane} beside HAProxy ${haproxy || 'of no version'}`, () => {
