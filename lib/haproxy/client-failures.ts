@@ -14,19 +14,23 @@ export function unanswered(
   maxBytes: number,
 ): Failure {
   if (tooLong.has(error.code ?? '')) return malformed(where, `the answer is longer than ${maxBytes} bytes`);
-  const message = error.message || (error.code ?? 'no answer');
-  const hint = where.startsWith('GET ') ? hints.unreachable : `${hints.unreachable} ${perhapsDone}`;
+  const message = error.message.trim() || (error.code ?? 'no answer');
+  const code = error.code ?? '';
+  const check = code === 'EPROTO' || code.startsWith('ERR_SSL') ? otherProtocol : hints.unreachable;
+  const hint = where.startsWith('GET ') ? check : `${check} ${perhapsDone}`;
   return { kind: 'unreachable', message, where, hint };
 }
 
+/** Of OpenSSL, whose words for it are no help. */
+const otherProtocol = 'Check http or https in haproxy.address / HAPROXY_DATAPLANE_URL.';
 const perhapsDone = 'What was asked for may have been done all the same.';
 
 /** What an answer that is not 2xx means. What it says back is told without secrets. */
 export function refused(status: number, body: unknown, where: string, hide: Hide): Failure {
-  if (status === 404 && where.endsWith('/v3/info')) {
+  const { said, isOwn } = messageOf(body);
+  if (status === 404 && (isInfo(where) || (isRunning(where) && (!isOwn || noSuchPath.test(said))))) {
     return { kind: 'malformed', message: `HTTP status ${status}`, where, hint: notTheApi };
   }
-  const { said, isOwn } = messageOf(body);
   const kind = kindOf(status, said);
   const answered = status >= 500 && isOwn && kind === 'unreachable';
   const message = hide(wordsFor(kind, status, said));
@@ -34,6 +38,17 @@ export function refused(status: number, body: unknown, where: string, hide: Hide
   const hint = status === 429 ? tooMany : answered ? hintOfError(where) : byCommand ? commandFails : hints[kind];
   return { kind, message, where, hint };
 }
+
+function isInfo(where: string): boolean {
+  return where.endsWith('/v3/info');
+}
+
+function isRunning(where: string): boolean {
+  return where.endsWith('/v3/services/haproxy/runtime/info');
+}
+
+/** Where an address has a path that the API does not know. */
+const noSuchPath = /^path \S+ was not found/;
 
 /** Every Data Plane API of version 3 has `/v3/info`; other servers say 404 with a page of their own. */
 const notTheApi =

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { refused } from '../../../lib/haproxy/client-failures.ts';
+import { refused, unanswered } from '../../../lib/haproxy/client-failures.ts';
 import { hiding } from '../../../lib/secrets.ts';
 
 const config = 'PUT http://h:5555/v3/services/haproxy/configuration/raw';
@@ -25,6 +25,14 @@ describe('refused', () => {
       'GET http://h:8080/v3/info',
       /^malformed HTTP status 404$/,
       /No Data Plane API v3 answers there: check haproxy.address .*\(host and port, without \/v3\)/,
+    ],
+    [
+      'that another server answers, by its 404 for the running process',
+      404,
+      '<html>Not Found</html>',
+      'GET http://h:8080/v3/services/haproxy/runtime/info',
+      /^malformed HTTP status 404$/,
+      /No Data Plane API v3 answers there/,
     ],
     [
       'of a 404 for anything else what is missing',
@@ -83,4 +91,16 @@ describe('refused', () => {
       expect(failure.where).to.equal(where);
     });
   }
+});
+
+describe('unanswered', () => {
+  it('points to http or https where TLS is not understood', () => {
+    const error = { message: 'write EPROTO 40ED:error:0A00010B:SSL routines::wrong version number:\n', code: 'EPROTO' };
+    expect(unanswered(error, 'GET https://h:5555/v3/info', 1)).to.deep.equal({
+      kind: 'unreachable',
+      message: 'write EPROTO 40ED:error:0A00010B:SSL routines::wrong version number:',
+      where: 'GET https://h:5555/v3/info',
+      hint: 'Check http or https in haproxy.address / HAPROXY_DATAPLANE_URL.',
+    });
+  });
 });
