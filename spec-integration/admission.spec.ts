@@ -1,11 +1,11 @@
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { expect } from 'chai';
 import { eventually } from './support/eventually.ts';
 import { forEachImage } from './support/haproxy.ts';
 import { useWorld, type Answer } from './support/world.ts';
+import { freePort } from './support/free-port.ts';
 
 const tags = (name: string) => ['haproxy.enable=true', `haproxy.domain=${name}.example.com`];
 const lateMs = 1000;
@@ -70,11 +70,3 @@ forEachImage((image) => {
     });
   });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '0.0.0.0');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await once(server.close(), 'close');
-  return port;
-}

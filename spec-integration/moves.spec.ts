@@ -1,9 +1,11 @@
+import { createServer } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Connector } from './support/connector.ts';
 import { eventually } from './support/eventually.ts';
 import { forEachImage } from './support/haproxy.ts';
 import { useWorld } from './support/world.ts';
+import { freePort } from './support/free-port.ts';
 
 const users = 3;
 
@@ -73,6 +75,34 @@ forEachImage((image) => {
         blue.deregister();
         return Promise.resolve();
       });
+      expect(answers).to.deep.equal(['200']);
+    });
+
+    it('to a service that has a better right to it waits for an app of that one that listens', async () => {
+      const { nomad, haproxy } = world();
+      for (const [ID, CreateIndex] of [
+        ['younger', 20],
+        ['older', 10],
+      ] as const) {
+        const service = { Name: ID, Provider: 'nomad', PortLabel: 'http', Checks: null };
+        const TaskGroups = [{ Name: ID, Count: 1, Services: [service] }];
+        nomad.setJob({ ID, Namespace: 'default', CreateIndex, TaskGroups });
+      }
+      const younger = await world().start('younger', domain('right').slice(1));
+      await isServed('right.example.com');
+      const port = await freePort();
+      const app = createServer((_, response) => response.end('older'));
+      const answers = await answersWhile('right.example.com', async () => {
+        nomad.register({ ServiceName: 'older', Tags: domain('right'), Address: haproxy.hostAddress, Port: port });
+        await setTimeout(1500);
+        expect(await world().get('right.example.com')).to.deep.equal(younger.answer);
+        app.listen(port, '0.0.0.0');
+        await eventually(async () => {
+          expect((await world().get('right.example.com')).body).to.equal('older');
+        });
+      });
+      app.closeAllConnections();
+      app.close();
       expect(answers).to.deep.equal(['200']);
     });
 

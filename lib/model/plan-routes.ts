@@ -5,7 +5,7 @@ import type { Placement } from './placement.ts';
 import type { Ages, Plan, Policy } from './plan.ts';
 import type { Service, ServiceChange } from './service.ts';
 import type { Step } from './step.ts';
-import { slotsFor, type BackendView, type View } from './view.ts';
+import { slotsFor, type BackendView, type SlotView, type View } from './view.ts';
 
 /** The rows that a service may have: all it wants but those that another one holds. */
 export function grantedRoutes(service: Service | undefined): readonly Route[] {
@@ -22,13 +22,16 @@ export interface RowBook {
   readonly isOthers: (route: Route) => boolean;
   /** Another service has won it and is going to lead it elsewhere. */
   readonly isAwaited: (route: Route) => boolean;
+  /** The service has no instance that serves; asked of those that are planned together with this one. */
+  readonly isIdle: (service: ServiceKey) => boolean;
 }
 
 /**
  * Steps for the map rows of a service. Rows point only to where it is placed; while its wish is refused they stay as they
- * are. A service that went keeps its rows as long as its backend is retained and answers 503. A row is only deleted where
- * it leads to a backend of this service or to none at all, or where this service holds it and nobody can use it; what
- * leads to its own section leads there for it alone, whoever had that section before.
+ * are. A row that leads to where others serve stays until somebody serves here. A service that went keeps its rows as long as
+ * its backend is retained and answers 503. A row is only deleted where it leads to a backend of this service or to none at
+ * all, or where this service holds it and nobody can use it; what leads to its own section leads there for it alone, whoever
+ * had that section before.
  */
 export function planRoutes(
   change: ServiceChange,
@@ -36,7 +39,7 @@ export function planRoutes(
   view: View,
   policy: Policy,
   ages: Ages,
-  { had, isOthers, isAwaited }: RowBook,
+  { had, isOthers, isAwaited, isIdle }: RowBook,
 ): Plan {
   const { key, before, after } = change;
   if (placement.kind === 'refused') {
@@ -52,8 +55,11 @@ export function planRoutes(
   const steps: Step[] = [];
   const problem = placement.kind === 'shared' ? refuseRoutes(after, view.backends.get(placement.backend)) : undefined;
   const wanted = placement.kind === 'nowhere' || problem ? [] : grantedRoutes(after);
+  const isTaken = (backend: string | undefined) =>
+    isIdle(key) && slotsIn(backend, view).some((slot) => slot.state === 'serving' && !isIdle(slot.service));
   for (const route of wanted) {
-    if (placement.kind !== 'nowhere' && view.maps[route.map].get(route.key) !== placement.backend) {
+    const backend = view.maps[route.map].get(route.key);
+    if (placement.kind !== 'nowhere' && backend !== placement.backend && !isTaken(backend)) {
       steps.push({ kind: 'set-route', service: key, route, backend: placement.backend });
     }
   }
@@ -70,6 +76,10 @@ export function planRoutes(
     steps.push({ kind: 'delete-route', service: key, route });
   }
   return { steps, ...(problem && { failure: problem }) };
+}
+
+function slotsIn(backend: string | undefined, view: View): readonly SlotView[] {
+  return backend === undefined ? [] : (view.backends.get(backend)?.slots ?? []);
 }
 
 /** Rows that lead to a section which this service has to leave to another one. */

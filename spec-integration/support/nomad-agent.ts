@@ -1,11 +1,11 @@
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { eventually } from './eventually.ts';
+import { freePort } from './free-port.ts';
 
 /** A real Nomad in development mode, `nomad` on PATH, whose instances run on this machine. */
 export interface NomadAgent {
@@ -74,13 +74,4 @@ function interfaceOf(address: string): string {
     Object.entries(networkInterfaces()).find(([, all = []]) => all.some((one) => one.address === address)) ?? [];
   if (name === undefined) throw new Error(`no interface of this machine has ${address}`);
   return name;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

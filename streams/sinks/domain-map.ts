@@ -2,7 +2,7 @@ import { routeClaim } from '../../lib/model/claims.ts';
 import type { Route, RouteMap, ServiceKey } from '../../lib/model/events.ts';
 import { mergePlans, type Policy } from '../../lib/model/plan.ts';
 import { grantedRoutes, planRoutes, planRouting } from '../../lib/model/plan-routes.ts';
-import type { ServiceChange } from '../../lib/model/service.ts';
+import type { Service, ServiceChange } from '../../lib/model/service.ts';
 import type { View } from '../../lib/model/view.ts';
 import { collectPlans, type Plans, type Sink } from './sink.ts';
 
@@ -72,17 +72,23 @@ export function domainMap(policy: Policy): Sink {
       if (placement.kind === 'refused') noteHeld(change, view);
       else remember(change.key, grantedRoutes(change.after));
     }
+    const idle = new Set(batch.flatMap(({ change }) => (isIdle(change.after) ? [change.key] : [])));
     const plans = collectPlans(batch, function* ({ change, placement }) {
       const { key, after } = change;
       const isOthers = (route: Route) => (holderOf(route) ?? key) !== key;
       const denied = after?.denials.filter(({ holder }) => !refused.has(holder)).map(({ claim }) => claim) ?? [];
       const isAwaited = (route: Route) => denied.includes(routeClaim(route));
-      yield planRoutes(change, placement, view, policy, ages, { had: noteGranted(key, view), isOthers, isAwaited });
+      const book = { had: noteGranted(key, view), isOthers, isAwaited, isIdle: (one: ServiceKey) => idle.has(one) };
+      yield planRoutes(change, placement, view, policy, ages, book);
       if (grantedRoutes(after).length > 0) yield planRouting(key, view, policy);
     });
     const first = batch[0]?.change;
     return first?.snapshot ? withDeletions(plans, first.key, strayRows(view)) : plans;
   };
+}
+
+function isIdle(service: Service | undefined): boolean {
+  return !service?.instances.some((one) => one.managed && one.admitted);
 }
 
 const none: readonly Route[] = [];

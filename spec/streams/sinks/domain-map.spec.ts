@@ -14,6 +14,7 @@ import {
   policy,
   registration,
   serving,
+  starting,
   type World,
 } from '../../support/given.ts';
 
@@ -75,6 +76,20 @@ describe('domainMap', () => {
       expect(plans(sink, world, becomes(web, loser))).to.deep.equal([]);
       expect(plans(sink, world, appears(heir))).to.deep.equal(['set-route exact a.com heir']);
       expect(plans(sink, world, becomes(web, loser))).to.deep.equal([]);
+    });
+
+    it('is in no hurry to take it while nobody serves for it yet', () => {
+      const world = givenView().settle(appears(web));
+      const sink = domainMap(policy);
+      const late = starting(...heir.instances.map(({ registration: one }) => one));
+      expect(plans(sink, world, becomes(web, loser), appears(late))).to.deep.equal([]);
+      expect(plans(sink, world, becomes(late, heir))).to.deep.equal(['set-route exact a.com heir']);
+    });
+
+    it('takes it at once from whom nobody serves for any more', () => {
+      const world = givenView().settle(appears(web));
+      const late = starting(...heir.instances.map(({ registration: one }) => one));
+      expect(plans(domainMap(policy), world, goes(web), appears(late))).to.deep.equal(['set-route exact a.com heir']);
     });
 
     it('leaves it in a new run, too', () => {
