@@ -1,4 +1,14 @@
-import { of, retry, type MonoTypeOperatorFunction } from 'rxjs';
+import {
+  concat,
+  defer,
+  ignoreElements,
+  of,
+  retry,
+  tap,
+  type MonoTypeOperatorFunction,
+  type Observable,
+  type OperatorFunction,
+} from 'rxjs';
 import type { Applied } from '../lib/haproxy/end.ts';
 import { FailureError, type Failure } from '../lib/model/failure.ts';
 
@@ -30,4 +40,22 @@ export function planAnew<T>(): MonoTypeOperatorFunction<T> {
       throw error;
     },
   });
+}
+
+/** Goes on from the last value once whoever gave it is through: what follows may write, and writes do not overlap. */
+export function whenThrough<T, R>(goOn: (value: T) => Observable<R>): OperatorFunction<T, R> {
+  return (source) =>
+    defer(() => {
+      let next: Observable<R> | undefined;
+      const given = source.pipe(
+        tap((value) => {
+          next = goOn(value);
+        }),
+        ignoreElements(),
+      );
+      return concat(
+        given,
+        defer(() => next ?? []),
+      );
+    });
 }

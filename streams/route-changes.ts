@@ -11,7 +11,7 @@ import { isSlotStep, type Step } from '../lib/model/step.ts';
 import { takeTurn, type Turn } from '../lib/model/turn.ts';
 import type { View } from '../lib/model/view.ts';
 import { followInstances } from './follow-instances.ts';
-import { maxMoves, planAnew, refuseConflict } from './in-turn.ts';
+import { maxMoves, planAnew, refuseConflict, whenThrough } from './in-turn.ts';
 import type { Planner } from './planner.ts';
 import type { Plans } from './sinks/sink.ts';
 
@@ -53,7 +53,7 @@ export function routeChanges(
         }
         return take(view, turn.steps).pipe(
           map(refuseConflict),
-          mergeMap((applied) => {
+          whenThrough((applied) => {
             if (turn.reloads) spendReload(budget, now);
             return concludeTurn(batch, plans, turn, applied);
           }),

@@ -35,6 +35,12 @@ export function isRestored(writes: number): Command {
   });
 }
 
+export function writeIsRefused(kind: FailureKind): Command {
+  return command(`the next write is refused for one service (${kind})`, ({ haproxy }) => {
+    haproxy.failWrite({ what: 'is refused for one service', kind });
+  });
+}
+
 export function writeFails(kind: FailureKind): Command {
   return command(`the next write fails (${kind})`, ({ haproxy }) => {
     haproxy.failWrite({ what: 'fails', kind });
@@ -126,11 +132,7 @@ export const haproxyFaults: readonly fc.Arbitrary<Command>[] = [
       haproxy.failWrite({ what: 'finds that somebody else was faster' });
     }),
   ),
-  fc.constantFrom('rejected', 'unreachable').map((kind) =>
-    command(`the next write is refused for one service (${kind})`, ({ haproxy }) => {
-      haproxy.failWrite({ what: 'is refused for one service', kind });
-    }),
-  ),
+  fc.constantFrom('rejected', 'unreachable').map(writeIsRefused),
   transient.map((kind) =>
     command(`the next read of HAProxy fails (${kind})`, ({ haproxy }) => {
       haproxy.failRead(kind);

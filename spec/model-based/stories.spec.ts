@@ -1,6 +1,6 @@
 import type { Place, Whose } from './cluster.ts';
 import * as cluster from './commands.ts';
-import { isRestored, passes, restarts, rowLeadsElsewhere, writeFails } from './faults.ts';
+import { isRestored, passes, restarts, rowLeadsElsewhere, writeFails, writeIsRefused } from './faults.ts';
 import { tell } from './story.ts';
 import type { Circumstances } from './world.ts';
 
@@ -45,6 +45,11 @@ const stories: readonly (readonly [
     'what a service leaves behind is taken away although HAProxy refused that once',
     {},
     [starts(first(web), tags()), writeFails('rejected'), allStop(web), passes(2000)],
+  ],
+  [
+    'a service that is refused follows its instances once the write that said so is through',
+    {},
+    [starts(first(web), tags()), writeIsRefused('rejected'), starts(second(web), tags())],
   ],
   [
     'a row goes although the tags that asked for it were there only between two others',
