@@ -59,7 +59,7 @@ export interface Service {
   readonly namespace: string;
   readonly name: string;
   readonly instances: readonly Instance[];
-  /** The version of the job whose checks and size count; a rollout that serves nobody yet does not move it. */
+  /** The version of the job whose checks count; a rollout that serves nobody yet does not move it. */
   readonly job?: Job;
   readonly wish?: Wish;
   readonly denials: readonly Denial[];

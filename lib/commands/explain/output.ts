@@ -85,7 +85,7 @@ function sayVerdict(one: TagsExplained['given'][number]): string {
 
 function sayPending({ newest, counts, instances, of }: PendingVersion): string {
   return (
-    `job: its version of index ${counts} counts; checks and size of the newest (index ${newest}) do once most instances ` +
+    `job: its version of index ${counts} counts; the checks of the newest (index ${newest}) do once most instances ` +
     `are of it (now ${instances} of ${of}) or its deployment has succeeded`
   );
 }

@@ -19,7 +19,7 @@ export interface ServiceExplained {
   /** For the job's owner. */
   readonly problems: readonly Problem[];
   readonly instances: readonly InstanceExplained[];
-  /** The newest version of its job, where an older one still counts: what it says of checks and size is not used yet. */
+  /** The newest version of its job, where an older one still counts: its checks are not used yet. */
   readonly pending?: PendingVersion;
   /** Its domains, and the name of its backend. */
   readonly claims: readonly ClaimExplained[];

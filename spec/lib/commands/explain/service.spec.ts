@@ -67,7 +67,7 @@ describe('explainService', () => {
       expect(said?.instances.map(({ check }) => 'path' in check && check.path)).to.deep.equal(['/old', '/old', '/new']);
       expect(said?.pending).to.deep.equal({ newest: 20, counts: 5, instances: 1, of: 3 });
       expect(explainText({ service: 'default/web', nomad: said! }, 'here')).to.include(
-        'job: its version of index 5 counts; checks and size of the newest (index 20) do once most instances are of it (now 1 of 3)',
+        'job: its version of index 5 counts; the checks of the newest (index 20) do once most instances are of it (now 1 of 3)',
       );
     });
 
